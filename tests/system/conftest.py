@@ -1,0 +1,73 @@
+"""What the system tests share: one CA, one token issuer, one mail service for the whole run."""
+
+import os
+
+import pytest
+
+from certificate import Authority
+from issuer import Issuer
+from upstream import Upstream, open_directory, remove_directory
+
+TENANT = "contoso.example"
+
+
+def pytest_collection_modifyitems(items):
+    if os.geteuid() != 0:
+        skip = pytest.mark.skip(reason="the private Postfix and Dovecot have to be started as root")
+        for item in items:
+            item.add_marker(skip)
+
+
+@pytest.fixture(scope="session")
+def directory():
+    """A folder of this run under /tmp, gone afterwards unless SEKISHO_KEEP is set."""
+    path = open_directory("system")
+    yield path
+    if not os.environ.get("SEKISHO_KEEP"):
+        remove_directory(path)
+
+
+@pytest.fixture(scope="session")
+def authority(directory):
+    place = directory / "tls"
+    place.mkdir()
+    return Authority(place)
+
+
+@pytest.fixture(scope="session")
+def issuer_of(directory, authority):
+    """A function: give the running issuer of that token format."""
+    running = {}
+
+    def start(token_format):
+        if token_format not in running:
+            place = directory / f"issuer-{token_format}"
+            place.mkdir()
+            running[token_format] = Issuer(place, authority, f"any@{TENANT}",
+                                           token_format=token_format).start()
+        return running[token_format]
+    yield start
+    for issuer in running.values():
+        issuer.stop()
+
+
+@pytest.fixture(scope="session")
+def upstream_of(directory, authority, issuer_of):
+    """A function: give the running mail service that takes tokens of that format."""
+    running = {}
+
+    def start(token_format):
+        if token_format not in running:
+            place = directory / f"upstream-{token_format}"
+            place.mkdir()
+            running[token_format] = Upstream(place, authority, issuer_of(token_format)).start()
+        return running[token_format]
+    yield start
+    for upstream in running.values():
+        upstream.stop()
+
+
+@pytest.fixture(scope="session")
+def upstream(upstream_of):
+    """The mail service with JWT tokens of 2 KB, as Entra's are."""
+    return upstream_of("jwt")
