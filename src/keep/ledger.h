@@ -1,0 +1,65 @@
+/*
+ * ledger: accounts, tenants, sign-ins, traces, audit. One interface for SQLite now and PostgreSQL later; calls wait for
+ * the disk, so that the keeper makes them on a thread of its own. One handle belongs to one thread at a time.
+ */
+#ifndef KEEP_LEDGER_H
+#define KEEP_LEDGER_H
+
+#include "base/fault.h"
+#include "domain/account.h"
+#include "domain/sign_in.h"
+#include "domain/trace.h"
+
+struct ledger;
+
+/* STATE/ledger.db. Made, or migrated, when it is old; NEVER with a clear sentence when newer than this program or not a ledger.
+ * `read_only`: for queries, also while the daemon runs or when it is down. */
+enum outcome ledger_open(const char *state, bool read_only, struct ledger **ret_ledger, struct fault *fault);
+void ledger_close(struct ledger *ledger);
+uint32_t ledger_node(const struct ledger *ledger); /* this node's number for event IDs, chosen at random once */
+
+/* Directory. `each` false: stop. */
+enum outcome ledger_tenants(struct ledger *ledger, bool (*each)(void *context, const struct tenant *tenant), void *context,
+			    struct fault *fault);
+enum outcome ledger_accounts(struct ledger *ledger, bool (*each)(void *context, const struct account *account),
+			     void *context, struct fault *fault);
+/* Insert or replace, with an audit row in the same transaction. */
+enum outcome ledger_tenant_put(struct ledger *ledger, const struct tenant *tenant, struct str actor, struct str what,
+			       struct fault *fault);
+enum outcome ledger_account_put(struct ledger *ledger, const struct account *account, struct str actor, struct str what,
+				struct fault *fault);
+enum outcome ledger_account_remove(struct ledger *ledger, struct str address, struct str actor, struct fault *fault);
+
+struct audit_row {
+	int64_t at_us;
+	struct str actor; /* "root", "uid 1000" */
+	struct str object;
+	struct str what;  /* "smtp-auth off (was on)" */
+};
+enum outcome ledger_audit(struct ledger *ledger, int64_t since_us, bool (*each)(void *context, const struct audit_row *row),
+			  void *context, struct fault *fault);
+
+/* A batch in one transaction; rows whose event ID is there already are left alone (idempotent). Packed as in sign_in.h / trace.h;
+ * a trace of the same id is replaced. */
+enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
+			     const struct str *traces, size_t traces_count, struct fault *fault);
+
+/* Newest first, until `each` says false or count_max rows; *ret_begins_us: the oldest row kept (0: none). */
+enum outcome ledger_sign_ins(struct ledger *ledger, const struct sign_in_filter *filter,
+			     bool (*each)(void *context, const struct sign_in *row), void *context, int64_t *ret_begins_us,
+			     struct fault *fault);
+
+struct trace_filter {
+	struct str from, to, message_id, id; /* empty: any; from and to: address or @domain */
+	int64_t since_us;
+	size_t count_max;
+};
+enum outcome ledger_traces(struct ledger *ledger, const struct trace_filter *filter,
+			   bool (*each)(void *context, const struct trace *row), void *context, struct fault *fault);
+
+/* Remove rows older than these times, at most rows_max in one go; *ret_removed says how many. */
+enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, int64_t traces_before_us, size_t rows_max,
+			   size_t *ret_removed, struct fault *fault);
+enum outcome ledger_verify(struct ledger *ledger, struct fault *fault); /* integrity check */
+
+#endif
