@@ -21,7 +21,7 @@ enum { events_max = 256, reads_in_a_row_max = 16 };
 struct sink_options {
 	const char *address, *tls, *certificate, *key, *ids, *stats, *fail;
 	long smtp_port, token_port, lookup_port, delay_ms;
-	bool auth, list_fails;
+	bool auth, list_fails, quick_acks;
 };
 
 static const struct option_row rows[] = {
@@ -33,6 +33,7 @@ static const struct option_row rows[] = {
 	{ "auth", OPTION_FLAG, offsetof(struct sink_options, auth), "want AUTH XOAUTH2; any token is taken" },
 	{ "token-port", OPTION_COUNT, offsetof(struct sink_options, token_port), "HTTPS token endpoint: POST /…/token" },
 	{ "lookup-port", OPTION_COUNT, offsetof(struct sink_options, lookup_port), "HTTP responder for nginx: GET /auth" },
+	{ "quick-acks", OPTION_FLAG, offsetof(struct sink_options, quick_acks), "acknowledge each segment at once" },
 	{ "ids", OPTION_TEXT, offsetof(struct sink_options, ids), "append the Message-ID of each message to this file" },
 	{ "stats", OPTION_TEXT, offsetof(struct sink_options, stats), "write the counts to this file on SIGUSR1 and at the end" },
 	{ "delay-ms", OPTION_COUNT, offsetof(struct sink_options, delay_ms), "wait so long before the reply to a message" },
@@ -124,6 +125,7 @@ static void on_connection(struct sink *sink, const struct listener *listener)
 		if (++sink->counts.open > sink->counts.open_max)
 			sink->counts.open_max = sink->counts.open;
 		conn_init(&peer->conn, sink->epoll_fd, fd, peer);
+		peer->conn.quick_ack = sink->quick_acks;
 		if (listener->tls == SINK_IMPLICIT) {
 			SSL *ssl = SSL_new(sink->tls);
 
@@ -295,6 +297,7 @@ int main(int argc, char **argv)
 	sink.epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 	sink.auth = options.auth;
 	sink.delay_ms = options.delay_ms;
+	sink.quick_acks = options.quick_acks;
 	if (options.ids && (sink.ids_fd = open(options.ids, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) == -1)
 		options_die(1, "cannot write %s: %s", options.ids, strerror(errno));
 	listeners[0] = (struct listener){ .begin = sink_smtp_begin, .eat = sink_smtp_eat, .tls = tls_of(options.tls), .port = (int)options.smtp_port };

@@ -33,6 +33,7 @@ struct sink {
 	SSL_CTX *tls;
 	int ids_fd; /* -1: message ids are not kept */
 	bool auth; /* XOAUTH2 is asked for before MAIL */
+	bool quick_acks;
 	long delay_ms;
 	int smtp_port;
 	struct sink_counts counts;
