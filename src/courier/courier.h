@@ -1,0 +1,94 @@
+/*
+ * courier: carries one message at a time to an upstream and says what became of each recipient. It takes a job
+ * (envelope, body, upstream, mailbox) and gives back a fate; it knows neither spool nor ledger, and so can move into a
+ * process of its own.
+ *
+ *   courier.c   jobs, free slots, the pool        budget.c  connections, messages a minute, recipients a day for a mailbox
+ *   smtp.c      one pooled connection             token.c   one request per identity at a time, cached, refreshed early
+ *   failure.c   what each reply means: nobody else decides this
+ */
+#ifndef COURIER_COURIER_H
+#define COURIER_COURIER_H
+
+#include "base/fault.h"
+#include "domain/settings.h"
+#include "sys/http.h"
+#include "sys/loop.h"
+
+struct courier;
+
+struct courier_recipient {
+	struct str address;
+	unsigned notify; /* enum smtp_notify bits */
+	struct str orcpt;
+};
+
+struct courier_job {
+	uint64_t id;
+	struct str event_id, message_id; /* for the log line */
+	struct str sender;               /* "" : <> */
+	struct str account;              /* `mailbox: same` was resolved by the caller: see mailbox */
+	struct str upstream;             /* by name in the settings */
+	struct str mailbox;              /* whose identity signs in upstream */
+	bool body_8bit, utf8;
+	unsigned ret;                    /* enum smtp_ret */
+	struct str envid;
+	int64_t received_us;
+	const struct courier_recipient *recipients;
+	size_t recipients_count;
+	struct str body;                 /* small: the bytes, CRLF lines, unstuffed … */
+	int body_fd;                     /* … or an open file (stays the caller's), -1 when in `body` */
+	uint64_t size_bytes;
+};
+
+enum courier_end { COURIER_DELIVERED, COURIER_LATER, COURIER_NEVER };
+
+struct courier_recipient_fate {
+	enum courier_end end;
+	struct str reply;     /* the server's words, "550 5.1.1 …" whole, or our own sentence (English) */
+	struct str status;    /* "5.1.1"; made of the code when the server gave none */
+	bool remote;          /* reply is a server's */
+};
+
+struct courier_fate {
+	const struct courier_recipient_fate *recipients; /* in the job's order */
+	bool ambiguous;       /* cut between the final dot and the reply: it may have arrived */
+	bool nothing_tried;   /* no connection, no token, paused: counts no attempt against the recipient's patience */
+	uint64_t retry_after_ms; /* asked for by upstream or by a pause; 0: the caller's own back-off */
+	struct str remote_mta;
+};
+
+struct courier_handler {
+	/* Once for each accepted job, in a later turn; everything borrowed for the call. */
+	void (*on_fate)(void *context, uint64_t id, const struct courier_fate *fate);
+	/* A slot for (upstream, mailbox) is free again, or a pause is over: offer more. */
+	void (*on_room)(void *context, struct str upstream, struct str mailbox);
+};
+
+/* `settings` is borrowed until courier_settings gives newer ones or courier_free. */
+struct courier *courier_new(struct loop *loop, struct http *http, const struct settings *settings,
+			    const struct courier_handler *handler, void *context, struct fault *fault);
+/* New connections follow the new settings; those under way finish; connections of an older generation carry nothing new. */
+enum outcome courier_settings(struct courier *courier, const struct settings *settings, struct fault *fault);
+
+/* True: accepted, the job is copied but for body and fd, which stay valid until on_fate. False: no slot now for its (upstream, mailbox):
+ * on_room comes. */
+bool courier_take(struct courier *courier, const struct courier_job *job) __attribute__((warn_unused_result));
+size_t courier_active(const struct courier *courier);
+
+/* Finish what is under way within `ms`, QUIT idle connections, take nothing new; then on_idle. */
+void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *context));
+void courier_free(struct courier *courier);
+
+/* For status, health, metrics and `upstream show`: one row an upstream (and mailbox in use). */
+struct courier_status {
+	struct str upstream, mailbox;
+	size_t connections, active;
+	int64_t paused_until_us; /* 0: not */
+	struct str trouble;      /* last connection-level trouble, "" when none */
+	int64_t token_expires_us;/* 0: none */
+	uint64_t delivered, failed, deferred;
+};
+void courier_each(const struct courier *courier, void (*each)(void *context, const struct courier_status *status), void *context);
+
+#endif

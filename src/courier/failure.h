@@ -1,0 +1,28 @@
+/* failure: what a reply of an upstream, or its absence, means. One table of (phase, code, enhanced code, text) → meaning, first
+ * row that fits; each row cites its source. Pure. */
+#ifndef COURIER_FAILURE_H
+#define COURIER_FAILURE_H
+
+#include "base/str.h"
+#include "wire/smtp_client.h"
+
+enum failure_meaning {
+	FAILURE_DELIVERED,
+	FAILURE_LATER,           /* try this message again after a while */
+	FAILURE_NEVER,           /* tell the sender */
+	FAILURE_REFRESH_TOKEN,   /* the token was refused: one fresh one, once */
+	FAILURE_PAUSE_MAILBOX,   /* everything of this mailbox waits */
+	FAILURE_PAUSE_UPSTREAM,  /* everything for this upstream waits */
+};
+
+struct failure_verdict {
+	enum failure_meaning meaning;
+	uint64_t pause_ms;       /* for the pauses: at least so long */
+	const char *cause;       /* short id for log, notices and explain */
+	const char *explain;     /* N_(): what it means and what to do */
+};
+
+/* `reply` NULL: the connection was lost in `phase`, or never made. */
+const struct failure_verdict *failure_decide(enum smtp_client_phase phase, const struct smtp_reply *reply);
+
+#endif

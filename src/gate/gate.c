@@ -1,0 +1,157 @@
+#include "gate/gate.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "gate/session.h"
+#include "sys/child.h"
+#include "sys/memfd.h"
+
+#define SWEEP_MS 500
+
+static void each_session(struct gate *gate, void (*what)(struct session *session))
+{
+	struct session *session;
+	size_t at = 0;
+
+	while ((session = table_next(&gate->sessions, &at)))
+		what(session);
+}
+
+static void stop_if_empty(struct gate *gate)
+{
+	if (gate->drain_until_ms && gate->sessions.count == 0)
+		loop_stop(&gate->loop);
+}
+
+void gate_session_gone(struct gate *gate)
+{
+	stop_if_empty(gate);
+}
+
+/* Accept nothing more; sessions end as soon as no message of theirs is open, or when the time is over. */
+static void drain(struct gate *gate)
+{
+	if (gate->drain_until_ms)
+		return;
+	gate->drain_until_ms = clock_monotonic_ms() + gate->settings->limits.drain_seconds_max * 1000;
+	gate_listeners_close(gate);
+	each_session(gate, session_say_goodbye);
+	stop_if_empty(gate);
+}
+
+static void on_term(uv_signal_t *signal, int number)
+{
+	(void)number;
+	drain(signal->data);
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct gate *gate = timer->data;
+	uint64_t now_ms = clock_monotonic_ms();
+	struct session *session;
+	size_t at = 0;
+
+	while ((session = table_next(&gate->sessions, &at)))
+		session_sweep(session, now_ms);
+	if (gate->drain_until_ms && now_ms >= gate->drain_until_ms)
+		loop_stop(&gate->loop);
+}
+
+/* --- the keeper's side --- */
+
+static void on_packet(struct link *link, struct str packet, int fd)
+{
+	struct gate *gate = link->owner;
+	struct session *session;
+	struct ask_head head;
+	union ask_body body;
+
+	if (!ask_parse(packet, &head, &body)) {
+		log_event(LOG_LEVEL_ERROR, "the keeper sent what is no answer", LOG_NUMBER("bytes", packet.len));
+	} else if (head.kind == ASK_ROOM) {
+		gate->has_room = body.room.has_room;
+	} else {
+		/* The client may have hung up meanwhile: by number, never by pointer. */
+		session = table_find(&gate->sessions, TABLE_KEY(head.session));
+		if (session && session->asked == head.id) {
+			session_answer(session, &body.answer, fd);
+			return;
+		}
+	}
+	if (fd != -1)
+		(void)close(fd);
+}
+
+static void on_keeper_gone(struct link *link)
+{
+	struct gate *gate = link->owner;
+
+	gate->keeper_gone = true;
+	if (!gate->drain_until_ms)
+		log_event(LOG_LEVEL_WARNING, "the keeper is gone", LOG_NUMBER("sessions", gate->sessions.count));
+	each_session(gate, session_keeper_gone);
+	drain(gate);
+	gate->drain_until_ms = clock_monotonic_ms() + 1000; /* time for the last words to leave */
+}
+
+static const struct link_handler link_handler = { .on_packet = on_packet, .on_closed = on_keeper_gone };
+
+static enum outcome prepare(struct gate *gate, struct fault *fault)
+{
+	if (memfd_read(GATE_FD_BOOT, BOOT_BYTES_MAX, &gate->boot_bytes, fault) != OUTCOME_OK)
+		return fault->outcome;
+	(void)close(GATE_FD_BOOT);
+	if (!boot_parse(buf_str(&gate->boot_bytes), &gate->boot))
+		return fault_set(fault, OUTCOME_NEVER, N_("a gate was started without its settings: it is started by `sekisho serve` only"));
+	if (settings_parse(str_dup(gate->boot.path), gate->boot.settings, &gate->settings, fault) != OUTCOME_OK)
+		return fault->outcome;
+	if (gate_listeners_open(gate, fault) != OUTCOME_OK)
+		return fault->outcome;
+	return link_open(&gate->link, &gate->loop, GATE_FD_LINK, &link_handler, gate, fault);
+}
+
+static bool say_hello(struct gate *gate)
+{
+	struct ask_head head = { .kind = ASK_HELLO };
+	struct buf packet;
+	bool sent;
+
+	buf_init(&packet, LINK_PACKET_BYTES_MAX);
+	sent = ask_print(&packet, &head, NULL) && link_send(&gate->link, buf_str(&packet), -1);
+	buf_done(&packet);
+	return sent;
+}
+
+int gate_main(void)
+{
+	static struct gate gate;
+	struct fault fault;
+
+	child_harden();
+	(void)signal(SIGPIPE, SIG_IGN);
+	(void)signal(SIGHUP, SIG_IGN);
+	(void)signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the supervisor says when */
+	loop_init(&gate.loop);
+	table_init(&gate.sessions);
+	gate.has_room = true;
+	if (prepare(&gate, &fault) != OUTCOME_OK) {
+		log_event(LOG_LEVEL_ERROR, "gate cannot start", LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
+		return fault.outcome == OUTCOME_LATER ? EX_TEMPFAIL : EX_CONFIG;
+	}
+	log_init("gate", gate.settings->daemon.log_json ? LOG_FORM_JSON : LOG_FORM_LOGFMT, LOG_LEVEL_INFO);
+	gate.sweep.data = &gate;
+	gate.term.data = &gate;
+	(void)uv_timer_init(&gate.loop.uv, &gate.sweep);
+	(void)uv_timer_start(&gate.sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	(void)uv_signal_init(&gate.loop.uv, &gate.term);
+	(void)uv_signal_start(&gate.term, on_term, SIGTERM);
+	gate_listeners_start(&gate);
+	if (say_hello(&gate))
+		loop_run(&gate.loop);
+	return EX_OK; /* the system takes everything back: nothing here outlives the process */
+}

@@ -1,0 +1,87 @@
+#include "gate/session.h"
+
+#include <string.h>
+
+#define QUESTION_BYTES_MAX LINK_PACKET_BYTES_MAX
+
+static bool send_packet(struct session *session, enum ask_kind kind, uint64_t question, const void *body)
+{
+	struct gate *gate = session->listener->gate;
+	struct ask_head head = { .kind = (uint8_t)kind, .id = question, .session = session->id };
+	struct buf packet;
+	bool sent;
+
+	buf_init(&packet, QUESTION_BYTES_MAX);
+	sent = ask_print(&packet, &head, body) && link_send(&gate->link, buf_str(&packet), -1);
+	buf_wipe(&packet); /* a SIGN_IN holds a password */
+	return sent;
+}
+
+bool session_ask(struct session *session, enum ask_kind kind, const void *body)
+{
+	uint64_t question = ++session->listener->gate->last_question;
+
+	if (!send_packet(session, kind, question, body))
+		return false;
+	session->asked = question;
+	session->asked_kind = (uint8_t)kind;
+	return true;
+}
+
+void session_tell(struct session *session, enum ask_kind kind, const void *body)
+{
+	(void)send_packet(session, kind, 0, body);
+}
+
+bool session_refuse(struct session *session, enum smtp_phase phase, const struct smtp_reply *reply, struct str detail)
+{
+	struct ask_refused refused = {
+		.phase = (uint8_t)phase,
+		.code = reply->code,
+		.enhanced = reply->enhanced,
+		.text = reply->text,
+		.detail = detail,
+		.ehlo = str_of(session->smtp.hello),
+		.tls_version = str_of(stream_tls_version(&session->stream)),
+		.tls_cipher = str_of(stream_tls_cipher(&session->stream)),
+	};
+
+	return session_ask(session, ASK_REFUSED, &refused);
+}
+
+bool session_commit(struct session *session)
+{
+	struct draft *draft = session->draft;
+	struct ask_commit commit = {
+		.sender = draft->sender,
+		.envid = draft->envid,
+		.subject = buf_str(&draft->header.value[HEADER_SUBJECT]),
+		.message_id = buf_str(&draft->header.value[HEADER_MESSAGE_ID]),
+		.ret = (uint8_t)draft->mail.ret,
+		.body_8bit = draft->mail.body_8bit || draft->header.eight_bit,
+		.utf8 = draft->mail.utf8,
+		.size_bytes = draft->size_bytes,
+		.body_file = draft->body_file,
+		.count = draft->recipients_count,
+		.recipients = buf_str(&draft->recipients),
+		.bare_newlines = session->smtp.body.bare_newlines,
+	};
+	struct buf from;
+	bool asked;
+
+	/* Who the message says it is from: every mailbox of From and Sender, unreadable ones as they stand, so that the keeper
+	 * refuses what it cannot read rather than letting it through. */
+	buf_init(&from, 2 * HEADER_VALUE_MAX + 2);
+	for (int field = HEADER_FROM; field <= HEADER_SENDER; field++) {
+		struct str value = buf_str(&draft->header.value[field]);
+
+		if (draft->header.count[field] > 0 && !header_addresses_parse(value, 64, &from) && value.len > 0)
+			(void)(buf_add(&from, STR("\n")) && buf_add(&from, value));
+	}
+	commit.header_from = buf_str(&from);
+	if (draft->fd == -1)
+		commit.body = buf_str(&draft->body);
+	asked = draft_finish(draft, commit.checksum) && session_ask(session, ASK_COMMIT, &commit);
+	buf_done(&from);
+	return asked;
+}

@@ -1,0 +1,27 @@
+/*
+ * dispatch: brings due messages from the spool to the courier, lane by lane (route, mailbox), and their fates back: delivered,
+ * tried again later (domain/retry), told to the sender (wire/dsn). Holds a bounded window of heads in memory, whatever is queued.
+ */
+#ifndef KEEPER_DISPATCH_H
+#define KEEPER_DISPATCH_H
+
+#include "courier/courier.h"
+#include "keep/spool.h"
+
+struct dispatch;
+
+/* Starts by asking the spool for its lanes. `settings` borrowed until dispatch_settings. */
+struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, struct courier *courier, const struct settings *settings);
+void dispatch_settings(struct dispatch *dispatch, const struct settings *settings);
+void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
+
+/* A message was just committed: goes at once when its lane is free and nothing older waits (its small body is kept from the commit, at
+ * most a few MiB in all, so that it is not read back). */
+void dispatch_committed(struct dispatch *dispatch, const struct spool_message *message);
+/* An administrator released, retried or dropped something, or `queue flush`: look into the spool anew. */
+void dispatch_wake(struct dispatch *dispatch);
+
+/* courier's handler, context = the dispatch */
+extern const struct courier_handler dispatch_courier_handler;
+
+#endif
