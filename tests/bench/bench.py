@@ -39,6 +39,7 @@ class Bench:
     """What all peers of a run share."""
 
     def __init__(self):
+        self.folders = 0
         self.folder = tempfile.mkdtemp(prefix="sekisho-bench-")
         os.chmod(self.folder, 0o755)  # Postfix and nginx work under users of their own
         self.certificate = Certificate(self.folder)
@@ -47,6 +48,14 @@ class Bench:
         for tool in ("bench-load", "bench-sink"):
             if not os.path.exists(f"{self.tools}/{tool}"):
                 sys.exit(f"{self.tools}/{tool} is missing: build the project first (./dev build), or set BENCH_TOOLS")
+
+    def new_folder(self, name):
+        """A folder that no other server of this run has."""
+        self.folders += 1
+        folder = os.path.join(self.folder, f"{self.folders}-{name}")
+        os.mkdir(folder)
+        os.chmod(folder, 0o755)
+        return folder
 
 
 def first_file(*paths):
@@ -104,15 +113,11 @@ def measure(name, running, options):
     for load in loads_of(name, options.seconds):
         rows += [say(workload.run(load, peer)) for peer in running]
     if name == "idle":
-        for peer in running:
-            count = min(options.idle_sessions, peer.idle_sessions)
-            rows.append(say(idle.idle(peer, True, count)))
-            if peer.idle_plain:
-                rows.append(say(idle.idle(peer, False, count)))
+        rows += [say(row) for peer in running for row in idle.measure(peer, options.idle_sessions)]
     if name == "depth":
         for peer in running:
             if peer.name == "sekisho":
-                rows += [say(row) for row in depth.measure(peer, options)]
+                rows += [say(row) for row in depth.measure(peer.bench, options)]
     return rows
 
 

@@ -1,22 +1,100 @@
-"""depth: what a message costs when much is at hand: open sessions, accounts, queued messages; beside the same load with few."""
+"""depth: what a message costs when much is at hand (open sessions, accounts, queued messages) beside the same load with few; and a start with all that."""
 
+import time
 from dataclasses import replace
 
 import workload
+from peers.sekisho import TENANT, Sekisho
 from workload import Load
 
+FAR_TENANT = "far.example"
+FILL_SECONDS = 900
 
-def measure(peer, options):
-    load = next(row for row in workload.WORKLOADS if row.name == "sessions10")
-    load = replace(load, messages=3000, seconds=options.seconds or load.seconds)
-    few = workload.run(load, peer)
-    yield row_of("few", few, few)
-    held = Load(peer.bench, peer.port, peer.users, "--idle", options.open, "--seconds", 60, "--sources", 100)
-    opened = held.line()["held"]
-    row = workload.run(load, peer)
-    held.end()
-    yield row_of(f"{opened} open sessions", row, few)
+# an upstream that is never there: what is routed to it stays in the queue
+FAR_UPSTREAM = """\
+  far:
+    kind: smtp
+    host: localhost
+    port: 1
+    tls: starttls
+    auth: none
+    connections-max: 1
+    messages-per-minute-max: 1
+"""
 
 
-def row_of(case, row, few):
-    return {**row, "workload": "depth", "case": case, "ratio": round(row["cpu_s_per_1000"] / few["cpu_s_per_1000"], 3)}
+class Deep(Sekisho):
+    """A gateway of its own for these runs, with a tenant whose mail waits."""
+
+    name = "sekisho-deep"
+    more_upstreams = FAR_UPSTREAM
+    more_routes = f'  - {{ from: "@{FAR_TENANT}", upstream: far }}\n'
+    more_limits = "  retry-first-seconds: 3600\n"
+
+    def start(self):
+        super().start()
+        self.verb("tenant", "add", FAR_TENANT)
+        user, password = self.add_user(f"copier@{FAR_TENANT}")
+        self.far_users = self.write("far-users", f"{user}:{password}\n", 0o600)
+
+    def fill(self, count):
+        """Queues `count` messages of 1 KiB; returns how many were accepted."""
+        load = Load(self.bench, self.port, self.far_users, "--sessions", 40, "--per-connection", 1000, "--messages", count,
+                    "--bytes", 1024, "--seconds", FILL_SECONDS)
+        accepted = load.line()["acknowledged"]
+        load.end()
+        return accepted
+
+    def add_accounts(self, count):
+        rows = "".join(f"deep{i}@{TENANT}\n" for i in range(count))
+        self.verb("user", "import", self.write("import.csv", "address\n" + rows))
+
+    def stop(self):
+        self.group.signal_roots()
+        self.process.wait(timeout=60)
+        self.group.roots.clear()
+
+
+def measure(bench, options):
+    """Yields one row a case. Each case comes on top of those before it."""
+    deep = Deep(bench)
+    try:
+        deep.start()
+        load = next(row for row in workload.WORKLOADS if row.name == "sessions10")
+        load = replace(load, messages=3000, seconds=options.seconds or load.seconds)
+        few = workload.run(load, deep)
+        yield _row("few", few, few)
+        if options.open:
+            held = Load(bench, deep.port, deep.users, "--idle", options.open, "--seconds", 60, "--sources", 100)
+            opened = held.line()["held"]
+            yield _row(f"{opened} open sessions", workload.run(load, deep), few)
+            held.end()
+        if options.accounts:
+            deep.add_accounts(options.accounts)
+            yield _row(f"{options.accounts} accounts", workload.run(load, deep), few)
+        if options.queued:
+            queued = deep.fill(options.queued)
+            yield _row(f"{queued} queued", workload.run(load, deep), few)
+            yield _start(deep, queued)
+    finally:
+        deep.end()
+
+
+def _row(case, row, few):
+    ratio = row["cpu_s_per_1000"] / few["cpu_s_per_1000"] if row["cpu_s_per_1000"] and few["cpu_s_per_1000"] else None
+    return {**row, "workload": "depth", "case": case, "ratio": ratio and round(ratio, 3)}
+
+
+def _start(deep, queued):
+    """How soon a gateway with a long queue is there again and delivers."""
+    deep.stop()
+    before = deep.sink.stats()["messages"]
+    ready = deep.serve()
+    pss = deep.group.pss_kib()
+    started = time.monotonic()
+    load = Load(deep.bench, deep.port, deep.users, "--messages", 1)
+    load.line()
+    load.end()
+    deep.sink.wait_messages(before + 1, 60)
+    return {"workload": "start", "peer": deep.name, "queued": queued, "ready_s": round(ready, 3), "pss_kib": pss,
+            "first_delivery_s": round(time.monotonic() - started, 3)}

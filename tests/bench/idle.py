@@ -12,7 +12,18 @@ def rest(peer):
     return {"workload": "rest", "peer": peer.name, "pss_kib": peer.group.pss_kib(), "processes": len(peer.group.pids())}
 
 
-def idle(peer, tls, count):
+def measure(peer, count):
+    """Each on a server started for it: memory that a process has had once it seldom gives back."""
+    for tls in (True, False) if peer.idle_plain else (True,):
+        fresh = type(peer)(peer.bench)
+        try:
+            fresh.start()
+            yield _idle(fresh, tls, min(count, peer.idle_sessions))
+        finally:
+            fresh.end()
+
+
+def _idle(peer, tls, count):
     """PSS of all processes with `count` sessions open, less that without, for each."""
     time.sleep(REST_SECONDS)
     before = peer.group.pss_kib()

@@ -130,6 +130,10 @@ class Group:
                 pass  # it has just ended
         return total
 
+    def signal_roots(self, number=signal.SIGTERM):
+        for pid in self.roots:
+            _signal(pid, number)
+
     def end(self, seconds=10):
         """SIGTERM to the processes that we started, SIGKILL to what of the group is left after `seconds`."""
         for number, wait in ((signal.SIGTERM, seconds), (signal.SIGKILL, 5)):

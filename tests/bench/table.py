@@ -32,7 +32,7 @@ METRICS = [
 
 
 def kind_of(row):
-    return row["workload"] if row["workload"] in ("rest", "depth") else "idle" if row["workload"].startswith("idle") else "cpu"
+    return row["workload"] if row["workload"] in ("rest", "depth", "start") else "idle" if row["workload"].startswith("idle") else "cpu"
 
 
 def metric_table(title, rows, value_of, peers):
@@ -86,6 +86,10 @@ def page(described, rows):
     depth = [row for row in rows if row["workload"] == "depth"]
     if depth:
         lines += aligned(depth_table(depth)) + [""]
+    for row in rows:
+        if row["workload"] == "start":
+            lines.append(f"a start with {row['queued']} queued: ready after {row['ready_s']} s with {row['pss_kib']} KiB (PSS), "
+                         f"first delivery {row['first_delivery_s']} s later")
     for peer in described:
         settings = ", ".join(f"{key} {value}" for key, value in peer["settings"].items())
         lines.append(f"{peer['peer']} {peer['version']}: passwords: {peer['passwords']}; durable before 250: {peer['durable']}; relay: {peer['relay']}; {settings}")

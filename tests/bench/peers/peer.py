@@ -21,10 +21,8 @@ class Peer:
 
     def __init__(self, bench):
         self.bench = bench
-        self.folder = os.path.join(bench.folder, self.name)
-        os.mkdir(self.folder)
-        os.chmod(self.folder, 0o755)
-        self.group = Group(self.name)
+        self.folder = bench.new_folder(self.name)
+        self.group = Group(os.path.basename(self.folder))
         self.sink = None
         self.port = None
         self.plain_port = None

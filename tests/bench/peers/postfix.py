@@ -96,6 +96,8 @@ class Postfix(Peer):
         with open(self.path("start.log"), "w", encoding="utf-8") as log:
             self.group.popen(["postfix", "-c", self.folder, "start-fg"], stdout=log, stderr=log)
         self.await_port(self.port)
+        with open(self.path("queue/pid/master.pid"), encoding="ascii") as file:
+            self.group.roots = [int(file.read())]  # the start script has done its work or waits for this one
 
     def _add_users(self):
         rows = [(f"copier{i}@bench.invalid", f"secret{i}") for i in range(10)]
