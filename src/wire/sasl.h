@@ -9,7 +9,7 @@
 enum sasl_mechanism { SASL_LOGIN, SASL_PLAIN, SASL_XOAUTH2, SASL_OAUTHBEARER, SASL_MECHANISM_COUNT };
 
 #define SASL_BIT(mechanism) (1u << (mechanism))
-#define SASL_LINE_MAX 12288 /* RFC 4954, 4: base64 octets of one line, CRLF included */
+#define SASL_LINE_MAX 12288 /* RFC 4954, 4: octets of one line, AUTH and mechanism included, CRLF not */
 #define SASL_USER_MAX 1024
 
 struct sasl_credentials {

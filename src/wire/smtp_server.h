@@ -37,9 +37,10 @@ struct smtp_server_options {
 	struct str hostname;         /* first EHLO line "250-HOSTNAME Hello [peer]" */
 	struct str banner;           /* the 220 line's text; empty: "HOSTNAME ESMTP Sekisho" */
 	uint64_t size_bytes_max;     /* SIZE; 0: no limit announced */
-	unsigned recipients_max;     /* accepted for one message; beyond: 452 4.5.3 */
-	unsigned commands_max;       /* in one connection without a message accepted between; then 421 */
-	unsigned errors_max;         /* refusals in one connection; then 421 */
+	unsigned recipients_max;     /* accepted for one message; beyond: 452 4.5.3; 0: any number */
+	unsigned commands_max;       /* in one connection without a message accepted between, accepted recipients not
+	                                counted; then 421; 0: any number */
+	unsigned errors_max;         /* refusals in one connection, 452 not counted; the last is followed by 421; 0: any number */
 	unsigned mechanisms;         /* SASL_BIT()s offered */
 	bool starttls;               /* offered while in clear */
 	bool require_auth;
@@ -56,12 +57,19 @@ enum smtp_event_kind {
 	SMTP_EVENT_DATA,      /* answer due: accepted says 354 */
 	SMTP_EVENT_BODY,      /* `text`: a run of the message */
 	SMTP_EVENT_BODY_END,  /* answer due */
-	SMTP_EVENT_REFUSED,   /* the machine refuses an AUTH, MAIL, RCPT or DATA itself: answer due, `reply` with an event ID */
+	SMTP_EVENT_REFUSED,   /* the machine refuses an AUTH, MAIL, RCPT, DATA or body itself: answer due, `reply` with an event ID */
 	SMTP_EVENT_RESET,     /* the transaction, if any, is over: forget it (RSET, EHLO) */
 	SMTP_EVENT_CLOSE,     /* the last reply is said: flush, then close */
 };
 
-enum smtp_phase { SMTP_PHASE_AUTH, SMTP_PHASE_MAIL, SMTP_PHASE_RCPT, SMTP_PHASE_DATA };
+enum smtp_phase {
+	SMTP_PHASE_AUTH,
+	SMTP_PHASE_MAIL,
+	SMTP_PHASE_RCPT,
+	SMTP_PHASE_DATA, /* the command; the transaction stays open */
+	SMTP_PHASE_BODY, /* at the body's end (too large, bare newlines): the transaction is over, forget it */
+	SMTP_PHASE_NONE, /* never in an event */
+};
 
 /* Every str in it is borrowed until the next call on the machine or change of the input. */
 struct smtp_event {
@@ -94,6 +102,8 @@ struct smtp_server {
 	bool tls;
 	bool signed_in;
 	bool clear_auth;      /* AUTH allowed without TLS here */
+	bool trusted;         /* may send without AUTH; may sign in all the same; outlives STARTTLS */
+	bool ahead;           /* bytes stood behind DATA: the client does not wait for 354 */
 	bool body_8bit, body_utf8;
 	bool oversize;        /* the body went over size_bytes_max: read on to its end, then 552 */
 	bool skipping;        /* the rest of an over-long line is being dropped */
@@ -105,13 +115,15 @@ void smtp_server_done(struct smtp_server *server); /* wipes and frees */
 
 void smtp_server_greet(struct smtp_server *server);                      /* says 220 */
 void smtp_server_refuse(struct smtp_server *server, const struct smtp_reply *reply); /* instead of the 220; then CLOSE */
-void smtp_server_trust(struct smtp_server *server); /* a trusted device: signed in without AUTH, before or after greeting */
+void smtp_server_trust(struct smtp_server *server); /* a trusted device: sends without AUTH; before or after greeting */
 
-/* How many bytes at the start of `input` were used, and what they mean. Call until it uses nothing and says NONE. */
+/* How many bytes at the start of `input` were used, and what they mean. Call until it uses nothing and says NONE; what was
+ * not used must be at the start of the next input. Bytes before the greeting are refused with 554 and CLOSE. */
 size_t smtp_server_feed(struct smtp_server *server, struct str input, struct str peer, struct smtp_event *ret_event);
 
-/* The answer that is due. `accepted` moves the dialogue on; the reply is said either way (a reply of code 0 with
- * accepted: the machine's own good reply). For REFUSED `accepted` is false. A 421 closes. */
+/* The answer that is due. `accepted` moves the dialogue on; the reply is said either way (NULL or a reply of code 0 with
+ * accepted: the machine's own good reply). For REFUSED `accepted` is false. A 421 closes. After BODY_END the transaction is
+ * over, accepted or not. After the last reply was said (hang_up) an answer that comes late does nothing. */
 void smtp_server_answer(struct smtp_server *server, bool accepted, const struct smtp_reply *reply);
 
 void smtp_server_secured(struct smtp_server *server); /* TLS is up: all that was said before it is forgotten (RFC 3207, 4.2) */
