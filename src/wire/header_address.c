@@ -1,0 +1,211 @@
+#include "base/cleanup.h"
+#include "wire/header.h"
+#include "wire/smtp_address.h"
+
+/* What is being read of one mailbox. `plain` collects what stands outside < >, `angle` what stands inside. */
+struct reader {
+	struct str rest;
+	bool double_byte; /* no UTF-8: CP932's second bytes include @ [ and the backslash */
+	bool in_angle;
+	bool angle_given; /* this mailbox has had its <…> */
+	bool at_given;    /* the last sign was an @: a [ now opens a domain literal */
+	bool gap;         /* blanks or a comment since the last sign */
+	bool words;       /* `plain` is a display name: two signs with a gap between, neither . nor @ */
+	bool unread;      /* something claimed to be an address and is none */
+	bool last_empty;  /* the last mailbox was only words */
+	size_t count;
+	struct buf plain;
+	struct buf angle;
+};
+
+static void reader_done(struct reader *reader)
+{
+	buf_done(&reader->plain);
+	buf_done(&reader->angle);
+}
+
+static size_t sign_bytes(const struct reader *reader, struct str rest)
+{
+	unsigned char lead = (unsigned char)rest.ptr[0];
+	bool pair = reader->double_byte && ((lead >= 0x81 && lead <= 0x9f) || (lead >= 0xe0 && lead <= 0xfc)) &&
+		    rest.len > 1 && (unsigned char)rest.ptr[1] >= 0x40;
+
+	return pair ? 2 : 1;
+}
+
+/* The bytes from `open` to its `close`, both included; backslashes quote; comments nest. rest.len + 1: never closed. */
+static size_t enclosed_bytes(const struct reader *reader, char open, char close, bool nests)
+{
+	struct str rest = reader->rest;
+	size_t depth = 0;
+	size_t at = 0;
+
+	while (at < rest.len) {
+		char byte = rest.ptr[at];
+
+		if (byte == '\\' && at + 1 < rest.len) {
+			at += 2;
+			continue;
+		}
+		if (byte == close && depth == 1 && at > 0)
+			return at + 1;
+		if (byte == close && nests)
+			depth--;
+		else if (byte == open && (nests || at == 0))
+			depth++;
+		at += sign_bytes(reader, str_skip(rest, at));
+	}
+	return rest.len + 1;
+}
+
+static bool keep_address(struct reader *reader, struct str text, size_t addresses_max, struct buf *keep)
+{
+	struct smtp_address address;
+
+	if (!smtp_address_parse(text, &address)) {
+		reader->unread = true;
+		return true;
+	}
+	if (reader->count == addresses_max)
+		return false;
+	if (reader->count++ > 0 && !buf_add_byte(keep, '\n'))
+		return false;
+	return buf_add(keep, address.whole);
+}
+
+/* The mailbox ends at a comma, a semicolon or the value's end. */
+static bool end_mailbox(struct reader *reader, size_t addresses_max, struct buf *keep)
+{
+	struct str plain = buf_str(&reader->plain);
+	bool good = true;
+
+	if (reader->in_angle) {
+		reader->unread = true;
+	} else if (!reader->angle_given && str_find(plain, '@') < plain.len) {
+		if (reader->words)
+			reader->unread = true;
+		else
+			good = keep_address(reader, plain, addresses_max, keep);
+		reader->last_empty = false;
+	} else {
+		reader->last_empty = plain.len > 0 && !reader->angle_given;
+	}
+	buf_clear(&reader->plain);
+	buf_clear(&reader->angle);
+	reader->in_angle = reader->angle_given = reader->at_given = reader->gap = reader->words = false;
+	return good;
+}
+
+static bool end_angle(struct reader *reader, size_t addresses_max, struct buf *keep)
+{
+	struct str angle = buf_str(&reader->angle);
+
+	if (!reader->in_angle) {
+		reader->unread = true;
+		return true;
+	}
+	if (angle.len > 0 && angle.ptr[0] == '@') /* RFC 5322, 4.4: an obsolete route before a colon */
+		(void)str_cut(&angle, ':');
+	reader->in_angle = reader->at_given = reader->gap = false;
+	reader->angle_given = true;
+	if (!keep_address(reader, angle, addresses_max, keep))
+		return false;
+	buf_clear(&reader->angle);
+	return true;
+}
+
+static bool is_joint(char byte)
+{
+	return byte == '.' || byte == '@';
+}
+
+/* A sign, a quoted string or a literal of the mailbox. */
+static bool keep_sign(struct reader *reader, struct str sign)
+{
+	struct buf *to = reader->in_angle ? &reader->angle : &reader->plain;
+
+	if (reader->gap && to->len > 0 && !is_joint(sign.ptr[0]) && !is_joint(to->ptr[to->len - 1])) {
+		if (reader->in_angle)
+			reader->unread = true;
+		else
+			reader->words = true;
+	}
+	reader->gap = false;
+	reader->at_given = sign.ptr[0] == '@';
+	return buf_add(to, sign);
+}
+
+/* One sign of the value. Returns how many bytes it had; 0: stop, the value cannot be read. */
+static size_t read_sign(struct reader *reader, size_t addresses_max, struct buf *keep)
+{
+	struct str rest = reader->rest;
+	size_t bytes = 1;
+	bool good = true;
+
+	switch (rest.ptr[0]) {
+	case ' ':
+	case '\t':
+	case '\r':
+	case '\n':
+		reader->gap = true;
+		return 1;
+	case '(':
+		bytes = enclosed_bytes(reader, '(', ')', true);
+		reader->gap = true;
+		return bytes > rest.len ? 0 : bytes;
+	case '"':
+		bytes = enclosed_bytes(reader, '"', '"', false);
+		break;
+	case '[':
+		if (reader->at_given)
+			bytes = enclosed_bytes(reader, '[', ']', false);
+		break;
+	case '<':
+		reader->unread |= reader->in_angle;
+		reader->in_angle = true;
+		reader->gap = false;
+		return 1;
+	case '>':
+		good = end_angle(reader, addresses_max, keep);
+		return good ? 1 : 0;
+	case ',':
+	case ';':
+		if (reader->in_angle) /* a route's comma */
+			break;
+		good = end_mailbox(reader, addresses_max, keep);
+		return good ? 1 : 0;
+	case ':':
+		if (reader->in_angle)
+			break;
+		buf_clear(&reader->plain); /* what stood before it named a group */
+		reader->words = reader->gap = false;
+		return 1;
+	default:
+		bytes = sign_bytes(reader, rest);
+		break;
+	}
+	if (bytes > rest.len || !keep_sign(reader, (struct str){ rest.ptr, bytes }))
+		return 0;
+	return bytes;
+}
+
+bool header_addresses_parse(struct str value, size_t addresses_max, struct buf *keep)
+{
+	CLEANUP(reader_done) struct reader reader = { .rest = value, .double_byte = !str_is_utf8(value) };
+	size_t before = keep->len;
+
+	buf_init(&reader.plain, value.len);
+	buf_init(&reader.angle, value.len);
+	while (reader.rest.len > 0) {
+		size_t bytes = read_sign(&reader, addresses_max, keep);
+
+		if (bytes == 0)
+			goto unread;
+		reader.rest = str_skip(reader.rest, bytes);
+	}
+	if (end_mailbox(&reader, addresses_max, keep) && !reader.unread && !reader.last_empty && reader.count > 0)
+		return true;
+unread:
+	keep->len = before; /* half a list would hide who else is named */
+	return false;
+}
