@@ -49,9 +49,12 @@ struct policy_answer {
 /* The first rule that refuses, or POLICY_ALLOWED. */
 enum policy_rule policy_decide(const struct policy_question *question);
 const struct policy_answer *policy_answer_of(enum policy_rule rule);
+/* The same for the log: a name that nobody has is "unknown-user", 50034; its reply is that of wrong credentials. */
+const struct policy_answer *policy_log_answer(enum policy_rule rule, const struct policy_question *question);
+const struct policy_answer *policy_answer_find(struct str cause); /* of a log row's policyRule; NULL: no rule of ours */
 bool policy_rule_parse(struct str cause, enum policy_rule *ret_rule);
 
-/* The SMTP AUTH switch in force and where it comes from. */
+/* The SMTP AUTH switch in force, and where it comes from: "mailbox" or "tenant". */
 bool policy_smtp_auth(const struct tenant *tenant, const struct account *account, const char **ret_from);
 
 #endif

@@ -10,6 +10,11 @@
 #include "base/pack.h"
 #include "base/say.h"
 #include "base/str.h"
+#include "domain/cidr.h"
+#include "domain/csv.h"
+#include "domain/event_id.h"
+
+#define SIGN_IN_MECHANISM_NONE 255
 
 struct sign_in {
 	int64_t created_us;       /* createdDateTime; rises strictly within a node */
@@ -45,29 +50,57 @@ extern const struct sign_in_field sign_in_fields[];
 extern const size_t sign_in_fields_count;
 extern const struct pack_field sign_in_pack[]; /* the same order */
 
+/* "Authenticated SMTP" (Basic, so that the portal's own filter finds it), "Mobile Apps and Desktop clients" (OAuth), "Unknown". */
+const char *sign_in_client_app(uint8_t protocol);
+const char *sign_in_protocol_name(uint8_t protocol);   /* basic | oauth | none */
+const char *sign_in_mechanism_name(uint8_t mechanism); /* "" when there was none */
+
 bool sign_in_print(struct buf *out, const struct sign_in *row) __attribute__((warn_unused_result)); /* packed */
 bool sign_in_parse(struct str packed, struct sign_in *ret_row);
 json_t *sign_in_json(const struct sign_in *row);     /* contract, 4: nested status{…}; NULL: out of memory */
 bool sign_in_csv_header(struct buf *out, enum language language); /* with BOM, CRLF */
 bool sign_in_csv(struct buf *out, const struct sign_in *row);     /* formula-safe cells */
 
-/* --since --until --user --ip --client-app --auth --status --code --id, and --not KEY=VALUE for any of them. */
+#define SIGN_IN_FILTER_MORE_MAX 16
+
+enum sign_in_key { SIGN_IN_USER, SIGN_IN_IP, SIGN_IN_CLIENT_APP, SIGN_IN_AUTH, SIGN_IN_STATUS, SIGN_IN_CODE, SIGN_IN_ID, SIGN_IN_KEY_COUNT };
+
+struct sign_in_term {
+	bool given, negated;
+	struct str text;  /* borrowed from who set it */
+	struct cidr cidr; /* of ip */
+	uint32_t code;    /* of code; of auth and client-app an enum auth_protocol; of status 0: success */
+	char id[EVENT_ID_LEN + 1]; /* of id, in the form in which it is kept; "" when it is none of ours */
+};
+
+/*
+ * --since --until --user --ip --client-app --auth --status --code --id, and --not KEY=VALUE for any of them. A row fits a key
+ * when one of its plain values fits (or none is given) and none of its negated ones does. The first value of a key is
+ * in its named term, further ones are in more[].
+ */
 struct sign_in_filter {
-	int64_t since_us, until_us; /* 0: open */
+	int64_t since_us, until_us; /* since ≤ created < until; 0: open */
+	struct sign_in_term user, ip, client_app, auth, status, code, id;
 	struct {
-		bool given, negated;
-		struct str text;
-	} user, ip, client_app, auth, status, code, id;
-	size_t count_max;
+		enum sign_in_key key;
+		struct sign_in_term term;
+	} more[SIGN_IN_FILTER_MORE_MAX];
+	size_t more_count;
+	size_t count_max;           /* 0: no limit */
 	struct str before_id;       /* cursor: only rows older than this one */
 };
 
-/* Set one key ("user" …) from its text; false with a sentence: unknown key (nearest named), bad CIDR, status, code. */
+/* Each term in turn, from *at = 0; NULL: no more. For who turns a filter into a query. */
+const struct sign_in_term *sign_in_filter_next(const struct sign_in_filter *filter, size_t *at, enum sign_in_key *ret_key);
+bool sign_in_term_fits(enum sign_in_key key, const struct sign_in_term *term, const struct sign_in *row);
+
+/*
+ * Set one key ("user" …) from its text, which the filter borrows. Times are RFC 3339, a date, or a span back from now ("7d"); a
+ * user is an address or "@domain"; an ip a CIDR. False with a sentence: unknown key or value (nearest named), bad CIDR, code.
+ */
 bool sign_in_filter_set(struct sign_in_filter *filter, struct str key, struct str value, bool negated, int64_t now_us,
 			struct fault *fault);
+/* Everything but count_max and before_id. */
 bool sign_in_fits(const struct sign_in_filter *filter, const struct sign_in *row);
-
-/* CSV: one cell with its quotes; begins with = + - @ tab CR or a full-width twin → an apostrophe before it. */
-bool csv_cell(struct buf *out, struct str text, bool first) __attribute__((warn_unused_result));
 
 #endif
