@@ -27,7 +27,7 @@ import idle  # noqa: E402
 import peers  # noqa: E402
 import table  # noqa: E402
 import workload  # noqa: E402
-from certificate import Certificate  # noqa: E402
+from chain import Certificate  # noqa: E402
 from peers.peer import Missing  # noqa: E402
 
 NAMES = ["single", "sessions10", "sessions100", "many", "100k", "10m", "idle", "depth", "rest"]

@@ -58,6 +58,18 @@ def _stat(pid):
         return None
 
 
+def machine_busy_seconds():
+    """CPU seconds of everything on this machine since it started."""
+    with open("/proc/stat", encoding="ascii") as file:
+        user, nice, system, _, _, irq, softirq, steal, *_ = map(int, file.readline().split()[1:])
+    return (user + nice + system + irq + softirq + steal) / TICKS
+
+
+def process_seconds(pid):
+    """User and system time of one living process."""
+    return sum(map(int, _stat(pid)[11:13])) / TICKS
+
+
 class Group:
     """Processes measured together. A cgroup misses nobody; where there is none, the process tree is summed."""
 

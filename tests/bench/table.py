@@ -1,6 +1,7 @@
 """table: the rows of a run, side by side and as ratios."""
 
 OURS = "sekisho"
+OTHERS_MAX = 0.2  # seconds of CPU in a second that may go elsewhere before a row is doubted
 
 
 def aligned(rows):
@@ -72,6 +73,8 @@ def notes(row):
         found.append(f"only {row['relayed']} of {row['accepted']} relayed in time: their CPU is not in the figure")
     if row.get("wanted", 0) > row.get("sessions", 0):
         found.append(f"only {row['sessions']} of {row['wanted']} sessions opened {row['failures']}")
+    if row.get("others_cpu_s", 0) > OTHERS_MAX * row.get("wall_s", 1):
+        found.append(f"other processes took {row['others_cpu_s']} s of CPU in {row['wall_s']} s: measure again on a quiet machine")
     return [f"{row['workload']}, {row['peer']}: {text}" for text in found]
 
 

@@ -6,6 +6,8 @@ import subprocess
 import time
 from dataclasses import dataclass
 
+from meter import machine_busy_seconds, process_seconds
+
 RELAY_SECONDS = 60  # longest wait for a queue to drain after the last 250
 SETTLE_SECONDS = 1.5  # for work put off until after the reply
 
@@ -55,7 +57,9 @@ class Load:
 
 def run(workload, peer):
     """Runs the load; the figures as one flat row."""
+    began = time.monotonic()
     before = peer.sink.stats()["messages"]
+    others_before = _others_seconds(peer)
     cpu_before = peer.group.cpu_seconds()
     load = Load(peer.bench, peer.port, peer.users, "--sessions", workload.sessions, "--messages", workload.messages,
                 "--per-connection", workload.per_connection, "--bytes", workload.bytes, "--acks", workload.acks,
@@ -68,11 +72,17 @@ def run(workload, peer):
     drained = time.monotonic() - started
     time.sleep(SETTLE_SECONDS)
     cpu = peer.group.cpu_seconds() - cpu_before
+    others = _others_seconds(peer) - others_before - said["client_cpu_seconds"]
     return {
         "workload": workload.name, "peer": peer.name, "sessions": workload.sessions, "per_connection": workload.per_connection,
         "bytes": workload.bytes, "acks": workload.acks, "accepted": accepted, "failed": said["failed"], "relayed": relayed,
         "drain_s": round(drained, 2), "accepted_per_s": said["per_second"],
         "cpu_s_per_1000": round(cpu * 1000 / accepted, 4) if accepted else None,
         "dialogue_ms": said["dialogue_ms"], "message_ms": said["message_ms"], "tls": said["tls"], "group": said["group"],
-        "failures": said["failures"],
+        "failures": said["failures"], "others_cpu_s": round(max(0, others), 2), "wall_s": round(time.monotonic() - began, 2),
     }
+
+
+def _others_seconds(peer):
+    """CPU seconds of what has no part in the measurement (the load generator's are still in it)."""
+    return machine_busy_seconds() - peer.group.cpu_seconds() - process_seconds(peer.sink.process.pid)

@@ -1,4 +1,4 @@
-"""certificate: a P-256 authority and a server certificate for localhost, made anew for each run."""
+"""chain: a P-256 authority and a server certificate for localhost, made anew for each run."""
 
 import os
 import subprocess
