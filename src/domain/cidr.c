@@ -57,6 +57,19 @@ bool cidr_parse(struct str text, struct cidr *ret_cidr)
 	return true;
 }
 
+bool cidr_print(const struct cidr *cidr, struct buf *out)
+{
+	bool is_ipv4 = cidr->bits >= MAPPED_BITS && memcmp(cidr->ip, mapped, sizeof(mapped)) == 0;
+	unsigned first_bit = is_ipv4 ? MAPPED_BITS : 0;
+	char text[INET6_ADDRSTRLEN];
+
+	if (!inet_ntop(is_ipv4 ? AF_INET : AF_INET6, cidr->ip + first_bit / 8, text, sizeof(text)))
+		return false;
+	if (cidr->bits == 128)
+		return buf_add(out, str_of(text));
+	return buf_add_format(out, "%s/%u", text, cidr->bits - first_bit);
+}
+
 bool cidr_has(const struct cidr *cidr, const unsigned char ip[16])
 {
 	size_t whole = cidr->bits / 8;

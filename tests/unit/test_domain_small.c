@@ -51,7 +51,8 @@ static void check_cidr_list(void)
 	struct cidr list[2];
 	unsigned char ip[16];
 
-	CHECK(cidr_parse(STR("10.0.0.0/8"), &list[0]) && cidr_parse(STR("2001:db8::/32"), &list[1]), "cidr list");
+	CHECK(cidr_parse(STR("10.0.0.0/8"), &list[0]) && cidr_parse(STR("2001:db8::/32"), &list[1]),
+	      "cidr list");
 	CHECK(ip_parse(STR("2001:db8::5"), ip) && cidr_any_has(list, 2, ip), "cidr list: the second has it");
 	CHECK(!cidr_any_has(list, 1, ip), "cidr list: the first alone has it not");
 	CHECK(!cidr_any_has(NULL, 0, ip), "cidr list: an empty one has nobody");
@@ -75,7 +76,8 @@ static void check_event_id(void)
 	}
 	CHECK(rising, "event id: 100,000 differ and rise");
 	CHECK(strpbrk(text, "0O1ILU") == NULL, "event id: no confusable character");
-	CHECK(event_id_parse(STR("abc-def 234 5"), again) && strcmp(again, "ABCDEF2345") == 0, "event id: as read aloud");
+	CHECK(event_id_parse(STR("abc-def 234 5"), again) && strcmp(again, "ABCDEF2345") == 0,
+	      "event id: as read aloud");
 	CHECK(!event_id_parse(STR("ABCDEF234"), again), "event id: one short");
 	CHECK(!event_id_parse(STR("ABCDEF23456"), again), "event id: one too many");
 	CHECK(!event_id_parse(STR("ABCDEF234O"), again), "event id: a letter O");

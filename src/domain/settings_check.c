@@ -1,0 +1,283 @@
+#include <string.h>
+
+#include "domain/nearest.h"
+#include "domain/settings_rows.h"
+
+#define SOCKET_PATH_MAX 107 /* unix(7), sun_path without its NUL */
+
+/*
+ * What the settings can say and this version cannot do. `value` NULL: the whole key; else what the value
+ * begins with. To allow one: build it, then delete its row.
+ */
+static const struct {
+	enum settings_section section;
+	const char *key;
+	const char *value;
+} not_built[] = {
+	{ SECTION_LEDGER, "url", "postgresql" },
+	{ SECTION_LISTENERS, "mechanisms", "XOAUTH2" },
+	{ SECTION_LISTENERS, "mechanisms", "OAUTHBEARER" },
+	{ SECTION_LISTENERS, "proxy-protocol-from", NULL },
+	{ SECTION_LISTENERS, "personality", "exchange" },
+	{ SECTION_UPSTREAMS, "kind", "graph" },
+	{ SECTION_UPSTREAMS, "kind", "inbox" },
+	{ SECTION_UPSTREAMS, "folder", NULL },
+	{ SECTION_UPSTREAMS, "certificate-file", NULL },
+	{ SECTION_UPSTREAMS, "key-file", NULL },
+	{ SECTION_UPSTREAMS, "federated-token-file", NULL },
+	{ SECTION_UPSTREAMS, "managed-identity", "yes" },
+	{ SECTION_UPSTREAMS, "managed-identity", "true" },
+	{ SECTION_UPSTREAMS, "managed-identity", "on" },
+	{ SECTION_UPSTREAMS, "flow", NULL },
+	{ SECTION_CONSOLE, "address", NULL },
+	{ SECTION_METRICS, "address", NULL },
+};
+
+enum outcome settings_check_built(struct settings_reader *reader, const struct settings_row *row,
+                                  struct str value, struct settings_mark mark)
+{
+	for (size_t i = 0; i < sizeof(not_built) / sizeof(*not_built); i++) {
+		if (not_built[i].section != row->section ||
+		    !str_eq(str_of(not_built[i].key), str_of(row->key)))
+			continue;
+		if (!not_built[i].value)
+			return SETTINGS_BLAME(reader, mark, N_("%s: %s is not available in this version"),
+			                      settings_sections[row->section].name, row->key);
+		if (str_starts(value, str_of(not_built[i].value)))
+			return SETTINGS_BLAME(reader, mark, N_("%s %s is not available in this version"),
+			                      row->key, not_built[i].value);
+	}
+	return OUTCOME_OK;
+}
+
+/* Where `key` of an item stands; where the item begins when it is not there. */
+static struct settings_mark mark_of(const struct settings_reader *reader, enum settings_section section,
+                                    size_t at, const char *key)
+{
+	size_t count;
+	const struct settings_row *first = settings_rows_of(section, &count);
+	const struct settings_row *row = settings_row_find(section, str_of(key));
+	struct settings_mark mark = { 0 };
+
+	if (row && reader->marks[section] && reader->marks[section][at])
+		mark = reader->marks[section][at][row - first];
+	return mark.line ? mark : reader->items[section][at];
+}
+
+static bool is_given(const struct settings_reader *reader, enum settings_section section, size_t at,
+                     const char *key)
+{
+	size_t count;
+	const struct settings_row *first = settings_rows_of(section, &count);
+
+	return reader->marks[section][at][settings_row_find(section, str_of(key)) - first].line > 0;
+}
+
+static enum outcome check_listener(struct settings_reader *reader, size_t at)
+{
+	const struct listener_settings *listener = &reader->settings->listeners[at];
+
+#define MARK(key) mark_of(reader, SECTION_LISTENERS, at, key)
+	if (listener->tls != LISTENER_NONE && listener->certificates_count == 0)
+		return SETTINGS_BLAME(reader, MARK("tls"),
+		                      N_("listener %s needs certificates: [ { certificate: FILE, key: FILE } "
+		                         "], or tls: none"),
+		                      listener->name);
+	if (!listener->require_auth && listener->trusted_count == 0)
+		return SETTINGS_BLAME(reader, MARK("require-auth"),
+		                      N_("listener %s: require-auth: no needs trusted, the networks that may "
+		                         "send without signing in; or anybody could send"),
+		                      listener->name);
+	if (listener->tls == LISTENER_NONE && listener->plaintext_auth_from.count == 0 &&
+	    listener->trusted_count == 0)
+		return SETTINGS_BLAME(reader, MARK("tls"),
+		                      N_("listener %s: with tls: none nobody could sign in; name the "
+		                         "networks that may in plaintext-auth-from"),
+		                      listener->name);
+	if (listener->mechanisms == 0)
+		return SETTINGS_BLAME(reader, MARK("mechanisms"), N_("listener %s: mechanisms is empty"),
+		                      listener->name);
+	return OUTCOME_OK;
+#undef MARK
+}
+
+static bool is_loopback(const char *host)
+{
+	static const struct cidr loopback[] = {
+		{ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff, 127 }, 104 },
+		{ { 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 1 }, 128 },
+	};
+	unsigned char ip[16];
+
+	if (str_eq_nocase(str_of(host), STR("localhost")))
+		return true;
+	return ip_parse(str_of(host), ip) && cidr_any_has(loopback, 2, ip);
+}
+
+/* The cloud's own URL may be written out: it is what `config show` prints. */
+static bool is_token_url_of_cloud(const struct upstream_settings *upstream)
+{
+	char text[SETTINGS_TEXT_MAX + 1];
+	const struct settings_row *row = settings_row_find(SECTION_UPSTREAMS, STR("token-url"));
+
+	return settings_default(row, upstream, sizeof(text), text) &&
+	       str_eq(str_of(text), str_of(upstream->token_url));
+}
+
+static enum outcome check_oauth(struct settings_reader *reader, size_t at)
+{
+	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+	bool is_custom = str_eq(str_of(upstream->cloud), STR("custom"));
+	static const char *const password_keys[] = { "user", "password-file" };
+
+#define MARK(key) mark_of(reader, SECTION_UPSTREAMS, at, key)
+	if (is_given(reader, SECTION_UPSTREAMS, at, "token-url") && !is_custom &&
+	    !is_token_url_of_cloud(upstream))
+		return SETTINGS_BLAME(
+		        reader, MARK("token-url"),
+		        N_("upstream %s: token-url implies cloud: custom; leave out cloud, or token-url"),
+		        upstream->name);
+	if (!upstream->token_url && is_custom)
+		return SETTINGS_BLAME(reader, MARK("cloud"), N_("upstream %s: cloud: custom needs token-url"),
+		                      upstream->name);
+	if (!upstream->token_url)
+		return SETTINGS_BLAME(
+		        reader, MARK("tenant"),
+		        N_("upstream %s needs tenant, the Entra tenant's ID or domain, or a token-url"),
+		        upstream->name);
+	if (!upstream->client_id)
+		return SETTINGS_BLAME(reader, MARK("client-id"),
+		                      N_("upstream %s needs client-id, the application's ID"),
+		                      upstream->name);
+	if (!upstream->client_secret_file)
+		return SETTINGS_BLAME(reader, MARK("client-secret-file"),
+		                      N_("upstream %s needs client-secret-file, the file that holds the "
+		                         "application's secret"),
+		                      upstream->name);
+	for (size_t i = 0; i < 2; i++) {
+		if (is_given(reader, SECTION_UPSTREAMS, at, password_keys[i]))
+			return SETTINGS_BLAME(reader, MARK(password_keys[i]),
+			                      N_("upstream %s: %s needs auth: login or plain"),
+			                      upstream->name, password_keys[i]);
+	}
+	return OUTCOME_OK;
+#undef MARK
+}
+
+static bool is_oauth(const struct upstream_settings *upstream)
+{
+	return upstream->auth == UPSTREAM_XOAUTH2 || upstream->auth == UPSTREAM_OAUTHBEARER;
+}
+
+static enum outcome check_upstream(struct settings_reader *reader, size_t at)
+{
+	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+
+#define MARK(key) mark_of(reader, SECTION_UPSTREAMS, at, key)
+	if (is_oauth(upstream) && check_oauth(reader, at) != OUTCOME_OK)
+		return reader->fault->outcome;
+	if (!upstream->host)
+		return SETTINGS_BLAME(reader, MARK("host"), N_("upstream %s needs host, the server's name"),
+		                      upstream->name);
+	if ((upstream->auth == UPSTREAM_LOGIN || upstream->auth == UPSTREAM_PLAIN) &&
+	    (!upstream->user || !upstream->password_file))
+		return SETTINGS_BLAME(reader, MARK("auth"),
+		                      N_("upstream %s: auth: login and plain need user and password-file"),
+		                      upstream->name);
+	if (upstream->tls == UPSTREAM_CLEAR && upstream->auth != UPSTREAM_NO_AUTH &&
+	    !is_loopback(upstream->host))
+		return SETTINGS_BLAME(reader, MARK("tls"),
+		                      N_("upstream %s: tls: none would send credentials in clear; use "
+		                         "starttls or implicit, or auth: none"),
+		                      upstream->name);
+	return OUTCOME_OK;
+#undef MARK
+}
+
+enum outcome settings_check_item(struct settings_reader *reader, enum settings_section section, size_t at)
+{
+	if (section == SECTION_LISTENERS)
+		return check_listener(reader, at);
+	if (section == SECTION_UPSTREAMS)
+		return check_upstream(reader, at);
+	return OUTCOME_OK;
+}
+
+/* Whether two listeners want one port of one address; an address of all hosts takes the others' as well. */
+static bool is_same_place(const char *a, const char *b)
+{
+	struct str host[2];
+	unsigned port[2];
+	unsigned char ip[2][16];
+
+	return address_port_parse(str_of(a), &host[0], &port[0]) &&
+	       address_port_parse(str_of(b), &host[1], &port[1]) && port[0] == port[1] &&
+	       ip_parse(host[0], ip[0]) && ip_parse(host[1], ip[1]) &&
+	       memcmp(ip[0], ip[1], sizeof(ip[0])) == 0;
+}
+
+static enum outcome check_listeners(struct settings_reader *reader)
+{
+	const struct settings *settings = reader->settings;
+
+	if (settings->listeners_count == 0)
+		return SETTINGS_BLAME(reader, reader->sections[SECTION_LISTENERS],
+		                      N_("there is no listener; devices need one under listeners"));
+	for (size_t i = 0; i < settings->listeners_count; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (is_same_place(settings->listeners[i].address, settings->listeners[k].address))
+				return SETTINGS_BLAME(
+				        reader, mark_of(reader, SECTION_LISTENERS, i, "address"),
+				        N_("listeners %s and %s have the same address %s"),
+				        settings->listeners[k].name, settings->listeners[i].name,
+				        settings->listeners[i].address);
+		}
+	}
+	return OUTCOME_OK;
+}
+
+static enum outcome check_routes(struct settings_reader *reader)
+{
+	const struct settings *settings = reader->settings;
+	const char *names[UPSTREAMS_MAX];
+
+	if (settings->upstreams_count == 0)
+		return SETTINGS_BLAME(reader, reader->sections[SECTION_UPSTREAMS],
+		                      N_("there is no upstream; mail needs one under upstreams to go on to"));
+	if (settings->upstreams_count > 1 && settings->routes_count == 0)
+		return SETTINGS_BLAME(
+		        reader, reader->sections[SECTION_UPSTREAMS],
+		        N_("there are %zu upstreams and no routes; say which mail goes where under routes"),
+		        settings->upstreams_count);
+	for (size_t i = 0; i < settings->upstreams_count; i++)
+		names[i] = settings->upstreams[i].name;
+	for (size_t i = 0; i < settings->routes_count; i++) {
+		struct str name = str_of(settings->routes[i].upstream);
+		struct str near = nearest(name, names, settings->upstreams_count);
+
+		if (settings_upstream(settings, name))
+			continue;
+		return SETTINGS_BLAME(reader, mark_of(reader, SECTION_ROUTES, i, "upstream"),
+		                      N_("there is no upstream %s; there is %.*s"),
+		                      settings->routes[i].upstream,
+		                      STR_ARG(near.len ? near : str_of(names[0])));
+	}
+	return OUTCOME_OK;
+}
+
+enum outcome settings_check_file(struct settings_reader *reader)
+{
+	const struct settings *settings = reader->settings;
+
+	if (check_listeners(reader) != OUTCOME_OK || check_routes(reader) != OUTCOME_OK)
+		return OUTCOME_NEVER;
+	if (strlen(settings->daemon.socket) > SOCKET_PATH_MAX)
+		return SETTINGS_BLAME(
+		        reader, reader->sections[SECTION_DAEMON],
+		        N_("socket: %s is longer than %d bytes, the most that a socket's name may have"),
+		        settings->daemon.socket, SOCKET_PATH_MAX);
+	if (settings->limits.retry_first_seconds > settings->limits.retry_seconds_max)
+		return SETTINGS_BLAME(reader, reader->sections[SECTION_LIMITS],
+		                      N_("retry-first-seconds is more than retry-seconds-max"));
+	return OUTCOME_OK;
+}
