@@ -305,8 +305,8 @@ static enum outcome mechanisms_parse(struct settings *settings, const struct set
 	const struct settings_choice *found = choice_find(row->choices, text);
 
 	(void)settings;
-	if (!found || *(unsigned *)field & 1u << found->value)
-		return OUTCOME_NEVER; /* unknown, or there already */
+	if (!found)
+		return OUTCOME_NEVER;
 	*(unsigned *)field |= 1u << found->value;
 	return OUTCOME_OK;
 }

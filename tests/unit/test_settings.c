@@ -199,32 +199,33 @@ static struct settings *parsed(const char *text, const char *label)
 	return settings;
 }
 
+static const char rich[] =
+        "daemon: { state: var/sekisho, socket: /run/s, gates: 3, language: ja, log: json }\n"
+        "listeners:\n"
+        "  \"submission\":\n"
+        "    address: '[::1]:587'\n"
+        "    tls: auto\n"
+        "    tls-min: 1.0\n"
+        "    bare-newline: reject\n"
+        "    certificates: [ { certificate: a.pem, key: a.key }, { key: /b.key, certificate: "
+        "/b.pem } ]\n"
+        "    plaintext-auth-from: [ 10.0.0.0/8, '::1' ]\n"
+        "    trusted: [ { from: 192.0.2.7, account: fax@contoso.example } ]\n"
+        "    mechanisms: [ PLAIN ]\n"
+        "upstreams:\n"
+        "  exo: { tenant: contoso.example, client-id: app, client-secret-file: secret, "
+        "connections-max: 2 }\n"
+        "  gov: { cloud: usgov, tenant: t, client-id: app, client-secret-file: /secret }\n"
+        "  own: { host: mail.example, token-url: https://token.example/t, client-id: app, "
+        "client-secret-file: s }\n"
+        "routes: [ { from: \"@gov.example\", upstream: gov }, { tenant: big.example, "
+        "size-over-bytes: 1000, upstream: own }, "
+        "{ from: '*', upstream: exo } ]\n"
+        "limits: { retry-first-seconds: 1 }\n";
+
 static void check_values(void)
 {
-	struct settings *settings =
-	        parsed("daemon: { state: var/sekisho, socket: /run/s, gates: 3, language: ja, log: json }\n"
-	               "listeners:\n"
-	               "  \"submission\":\n"
-	               "    address: '[::1]:587'\n"
-	               "    tls: auto\n"
-	               "    tls-min: 1.0\n"
-	               "    bare-newline: reject\n"
-	               "    certificates: [ { certificate: a.pem, key: a.key }, { key: /b.key, certificate: "
-	               "/b.pem } ]\n"
-	               "    plaintext-auth-from: [ 10.0.0.0/8, '::1' ]\n"
-	               "    trusted: [ { from: 192.0.2.7, account: fax@contoso.example } ]\n"
-	               "    mechanisms: [ PLAIN ]\n"
-	               "upstreams:\n"
-	               "  exo: { tenant: contoso.example, client-id: app, client-secret-file: secret, "
-	               "connections-max: 2 }\n"
-	               "  gov: { cloud: usgov, tenant: t, client-id: app, client-secret-file: /secret }\n"
-	               "  own: { host: mail.example, token-url: https://token.example/t, client-id: app, "
-	               "client-secret-file: s }\n"
-	               "routes: [ { from: \"@gov.example\", upstream: gov }, { tenant: big.example, "
-	               "size-over-bytes: 1000, upstream: own }, "
-	               "{ from: '*', upstream: exo } ]\n"
-	               "limits: { retry-first-seconds: 1 }\n",
-	               "values: parsed");
+	struct settings *settings = parsed(rich, "values: parsed");
 	const struct listener_settings *listener;
 	const struct upstream_settings *exo;
 	const struct upstream_settings *own;
@@ -299,10 +300,101 @@ static void check_unrouted(void)
 	settings_free(settings);
 }
 
+/* Each good file, printed, must read back to what it was: printed again it is the same, whole and
+ * changed-only. */
+static void check_print(const char *text, const char *label)
+{
+	struct settings *settings = parsed(text, label);
+	struct buf whole;
+
+	if (!settings)
+		return;
+	buf_init(&whole, 1 << 20);
+	CHECK(settings_print(settings, false, &whole), label);
+	for (int changed_only = 0; changed_only < 2; changed_only++) {
+		struct settings *again = NULL;
+		struct fault fault = { 0 };
+		struct buf printed;
+
+		buf_init(&printed, 1 << 20);
+		CHECK(settings_print(settings, changed_only, &printed), label);
+		if (!CHECK(settings_parse("/etc/gw.yaml", buf_str(&printed), &again, &fault) == OUTCOME_OK,
+		           label))
+			printf("# %s\n", fault.text[LANGUAGE_EN]);
+		buf_clear(&printed);
+		if (again && !CHECK(settings_print(again, false, &printed) &&
+		                            str_eq(buf_str(&whole), buf_str(&printed)),
+		                    label))
+			printf("# %.*s\n# %.*s\n", STR_ARG(buf_str(&whole)), STR_ARG(buf_str(&printed)));
+		buf_done(&printed);
+		settings_free(again);
+	}
+	buf_done(&whole);
+	settings_free(settings);
+}
+
+static void check_changed(void)
+{
+	struct settings *settings =
+	        parsed(GOOD "daemon: { gates: auto }\nlimits: { errors-max: 5 }\n", "changed: parsed");
+	static const char want[] = "listeners:\n  l:\n    address: \"127.0.0.1:2587\"\n"
+	                           "    certificates: [ { certificate: /etc/c, key: /etc/k } ]\n"
+	                           "upstreams:\n  m:\n    tenant: contoso.example\n    client-id: app\n"
+	                           "    client-secret-file: /etc/s\nlimits:\n  errors-max: 5\n";
+	struct buf out;
+
+	buf_init(&out, 1 << 20);
+	if (settings && CHECK(settings_print(settings, true, &out), "changed: printed") &&
+	    !CHECK(str_eq(buf_str(&out), STR(want)), "changed: nothing but what is not the default"))
+		printf("# %.*s\n", STR_ARG(buf_str(&out)));
+	buf_done(&out);
+	settings_free(settings);
+}
+
+static bool explains(const char *key, const char *want)
+{
+	struct buf out;
+	bool found;
+	bool fits;
+
+	buf_init(&out, 1 << 20);
+	found = settings_explain(str_of(key), LANGUAGE_EN, &out);
+	fits = buf_add_byte(&out, '\0') && strstr(out.ptr, want);
+	buf_done(&out);
+	return found && fits;
+}
+
+static void check_explain(void)
+{
+	struct buf out;
+
+	CHECK(explains("limits.errors-max",
+	               "limits.errors-max\n    Refused commands in one connection; then 421.\n"
+	               "    Values: 1 to 100000\n    Default: 20\n"),
+	      "explain: a limit");
+	CHECK(explains("listeners.my.printers.tls", "listeners.NAME.tls\n"), "explain: of a named listener");
+	CHECK(!explains("listeners.my.printers.tls", "upstreams.NAME.tls\n"),
+	      "explain: of a named listener only");
+	CHECK(explains("tls", "upstreams.NAME.tls\n"), "explain: a key of two sections");
+	CHECK(explains("limits", "limits.trace-days-max\n"), "explain: a whole section");
+	buf_init(&out, 1 << 20);
+	CHECK(!settings_explain(STR("eror-max"), LANGUAGE_EN, &out) &&
+	              str_eq(buf_str(&out), STR("there is no setting eror-max; the nearest is errors-max")),
+	      "explain: the nearest");
+	buf_done(&out);
+}
+
 int main(void)
 {
 	check_sentences();
 	check_values();
 	check_unrouted();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		if (!cases[i].want)
+			check_print(cases[i].text, cases[i].label);
+	}
+	check_print(rich, "a rich file, printed");
+	check_changed();
+	check_explain();
 	return check_report();
 }
