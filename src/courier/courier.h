@@ -77,7 +77,7 @@ bool courier_take(struct courier *courier, const struct courier_job *job) __attr
 size_t courier_active(const struct courier *courier);
 
 /* Finish what is under way within `ms`, QUIT idle connections, take nothing new; then on_idle. */
-void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *context));
+void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *context), void *context);
 void courier_free(struct courier *courier);
 
 /* For status, health, metrics and `upstream show`: one row an upstream (and mailbox in use). */

@@ -10,8 +10,10 @@
 
 struct dispatch;
 
-/* Starts by asking the spool for its lanes. `settings` borrowed until dispatch_settings. */
-struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, struct courier *courier, const struct settings *settings);
+/* `settings` borrowed until dispatch_settings. Nothing moves before dispatch_start, which gives it the courier (whose handler it is), our
+ * host name (borrowed, for notifications), and asks the spool for its lanes. */
+struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings);
+void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct str hostname, uint32_t node);
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings);
 void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
 

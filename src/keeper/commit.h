@@ -1,0 +1,10 @@
+/* commit: a message that a gate has taken in: checked again, routed, made durable; only then is it answered 250. */
+#ifndef KEEPER_COMMIT_H
+#define KEEPER_COMMIT_H
+
+#include "keeper/gates.h"
+
+void commit_message(struct keeper *keeper, struct visitor *visitor, const struct way_back *way,
+		    const struct ask_commit *question);
+
+#endif
