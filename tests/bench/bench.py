@@ -12,6 +12,7 @@ import os
 import platform
 import resource
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -145,6 +146,7 @@ def main():
     options = options_read()
     names = [name for name in NAMES if name in (options.names or DEFAULT)]
     raise_files()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # so that what was started is ended
     bench = Bench()
     running = []
     try:
