@@ -5,10 +5,15 @@ import os
 import pytest
 
 from certificate import Authority
+from gateway import Gateway
 from issuer import Issuer
+from message import SENDER
+from submission import submission_open
 from upstream import Upstream, open_directory, remove_directory
 
-TENANT = "contoso.example"
+# The tenant that each token format serves.
+DOMAINS = {"jwt": "contoso.example", "opaque": "fabrikam.example"}
+PASSWORD = "abc2 def3!ghi4"
 
 
 def pytest_collection_modifyitems(items):
@@ -43,7 +48,7 @@ def issuer_of(directory, authority):
         if token_format not in running:
             place = directory / f"issuer-{token_format}"
             place.mkdir()
-            running[token_format] = Issuer(place, authority, f"any@{TENANT}",
+            running[token_format] = Issuer(place, authority, f"any@{DOMAINS[token_format]}",
                                            token_format=token_format).start()
         return running[token_format]
     yield start
@@ -61,6 +66,7 @@ def upstream_of(directory, authority, issuer_of):
             place = directory / f"upstream-{token_format}"
             place.mkdir()
             running[token_format] = Upstream(place, authority, issuer_of(token_format)).start()
+            running[token_format].domain = DOMAINS[token_format]
         return running[token_format]
     yield start
     for upstream in running.values():
@@ -71,3 +77,32 @@ def upstream_of(directory, authority, issuer_of):
 def upstream(upstream_of):
     """The mail service with JWT tokens of 2 KB, as Entra's are."""
     return upstream_of("jwt")
+
+
+@pytest.fixture(scope="module")
+def gateway_new(directory, authority, upstream):
+    """A function: start one more gateway, with changes to its settings; all end with the module."""
+    running = []
+
+    def start(towards=None, **changes):
+        place = directory / f"gateway-{len(list(directory.glob('gateway-*')))}"
+        running.append(Gateway(place, authority, towards or upstream, **changes).start())
+        return running[-1]
+    yield start
+    for gateway in running:
+        gateway.stop()
+
+
+@pytest.fixture(scope="module")
+def gateway(gateway_new):
+    """A gateway with the tenant contoso.example and the account SENDER, PASSWORD."""
+    gateway = gateway_new()
+    gateway.tenant_add("contoso.example")
+    gateway.user_add(SENDER, PASSWORD)
+    return gateway
+
+
+@pytest.fixture
+def submission(gateway):
+    """A function: a client connected to a listener of `gateway`, not yet signed in."""
+    return lambda listener="starttls": submission_open(gateway, listener)

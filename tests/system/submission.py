@@ -71,6 +71,12 @@ class Submission(smtplib.SMTP):
         return reply(self.getreply())
 
 
+def submission_open(gateway, listener="starttls"):
+    """Connect to a listener of the gateway, as its name says (`auto`: by STARTTLS)."""
+    tls = {"auto": "starttls"}.get(listener, listener)
+    return Submission(gateway.port[listener], tls, gateway.authority.ca)
+
+
 def stuffed(data):
     """RFC 5321 4.5.2: a dot more before each line that begins with one."""
     data = data.replace(b"\r\n.", b"\r\n..")

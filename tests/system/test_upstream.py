@@ -12,17 +12,18 @@ FORMATS = ["jwt", "opaque"]
 def test_token_and_mail_by_two_step_xoauth2(upstream_of, authority, token_format):
     upstream = upstream_of(token_format)
     before = upstream.issuer.stats()["tokensIssued"]
+    sender = f"copier@{upstream.domain}"
     token = upstream.issuer.token()
     assert upstream.issuer.stats()["tokensIssued"] == before + 1
     to = recipient_new()
     data = scan(200_000, to)
     with Submission(upstream.port, ca=authority.ca) as client:
-        assert client.auth_xoauth2(SENDER, token)[0] == 235
-        assert client.submit(SENDER, to, data)[0] == 250
+        assert client.auth_xoauth2(sender, token)[0] == 235
+        assert client.submit(sender, to, data)[0] == 250
     mail = upstream.wait_mail(to)
     assert mail.text == stored(data)
-    assert mail.sender == SENDER
-    assert upstream.sign_in_of(mail) == ("XOAUTH2", SENDER)
+    assert mail.sender == sender
+    assert upstream.sign_in_of(mail) == ("XOAUTH2", sender)
 
 
 def test_implicit_tls_and_odd_bytes_pass(upstream, authority):
@@ -45,7 +46,8 @@ def test_a_long_token_inside_the_command_line_is_refused(upstream, authority):
 def test_another_tenants_mailbox_and_a_changed_token_are_refused(upstream_of, authority, token_format):
     upstream = upstream_of(token_format)
     token = upstream.issuer.token()
-    for user, shown in (("x@fabrikam.example", token), (SENDER, token[:-6] + "AAAAAA")):
+    own = f"copier@{upstream.domain}"
+    for user, shown in (("x@tailspin.example", token), (own, token[:-6] + "AAAAAA")):
         with Submission(upstream.port, ca=authority.ca) as client:
             assert client.auth_xoauth2(user, shown)[0] == 334  # the error, as JSON
             assert client.docmd("")[0] == 535

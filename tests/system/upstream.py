@@ -22,29 +22,32 @@ OWN_FIELDS = (b"return-path", b"x-original-to", b"delivered-to", b"received")
 @dataclass
 class Delivered:
     """One file of the Maildir, cut where the upstream's own fields end."""
-    raw: bytes
+    path: pathlib.Path
     sender: str
     recipient: str
     queue_id: str
     authenticated_as: str
-    text: bytes
+    text_at: int
 
     @classmethod
     def read(cls, path):
-        raw = path.read_bytes()
-        fields, rest, received = {}, raw, ""
-        while not received:
-            match = re.match(rb"([A-Za-z-]+):((?:.*\n)(?:[ \t].*\n)*)", rest)
+        with open(path, "rb") as file:
+            top = file.read(16384)
+        fields, at = {}, 0
+        while b"received" not in fields:
+            match = re.match(rb"([A-Za-z-]+):((?:.*\n)(?:[ \t].*\n)*)", top[at:])
             name = match[1].lower()
-            assert name in OWN_FIELDS, (path, raw[:400])
-            value = match[2].decode("ascii", "replace").strip()
-            if name == b"received":
-                received = value
-            fields.setdefault(name, value)
-            rest = rest[match.end():]
-        who = re.search(r"Authenticated sender: ([^)\s]+)", received)
-        return cls(raw, fields[b"return-path"].strip("<>"), fields[b"x-original-to"],
-                   re.search(r"\bid (\S+)", received)[1], who[1] if who else "", rest)
+            assert name in OWN_FIELDS, (path, top[:400])
+            fields.setdefault(name, match[2].decode("utf-8", "replace").strip())
+            at += match.end()
+        who = re.search(r"Authenticated sender: ([^)\s]+)", fields[b"received"])
+        return cls(path, fields[b"return-path"].strip("<>"), fields[b"x-original-to"],
+                   re.search(r"\bid (\w+)", fields[b"received"])[1], who[1] if who else "", at)
+
+    @property
+    def text(self):
+        """What the gateway handed over, lines ended by LF."""
+        return self.path.read_bytes()[self.text_at:]
 
 
 class Upstream:
@@ -55,6 +58,7 @@ class Upstream:
         self.authority = authority
         self.issuer = issuer
         self.port, self.tls_port = port_free(2)
+        self._seen = {}
         self.maildir = directory / "mail" / "inbox"
         base = self.maildir.parent
         base.mkdir(parents=True)
@@ -114,13 +118,11 @@ class Upstream:
 
     def delivered(self, recipient=None):
         """All mail in the Maildir so far, or what came for one recipient."""
-        found = []
         new = self.maildir / "new"
-        for path in sorted(new.iterdir()) if new.is_dir() else []:
-            mail = Delivered.read(path)
-            if recipient in (None, mail.recipient):
-                found.append(mail)
-        return found
+        for path in new.iterdir() if new.is_dir() else []:
+            if path.name not in self._seen:
+                self._seen[path.name] = Delivered.read(path)
+        return [mail for mail in self._seen.values() if recipient in (None, mail.recipient)]
 
     def wait_mail(self, recipient, count=1, seconds=20):
         """Wait for the mail of one recipient (each test takes a new one); gives the mails."""
