@@ -79,10 +79,11 @@ static void decline(struct smtp_server *server, enum smtp_reply_id id, struct sm
 	smtp_server_decline(server, SMTP_PHASE_AUTH, id, event);
 }
 
-/* Room for all of it at once, so that growing leaves no copy of a secret behind. */
+/* Room for all of it at once, so that growing leaves no copy of a secret behind. (Some base64 decoders, libsodium's among
+ * them, read an 8-bit byte as 'A'.) */
 static bool decode(struct smtp_server *server, struct str text)
 {
-	return buf_room(&server->sasl, text.len / 4 * 3 + 3 + SASL_USER_MAX) && base64_parse(text, &server->sasl);
+	return str_is_ascii(text) && buf_room(&server->sasl, text.len / 4 * 3 + 3 + SASL_USER_MAX) && base64_parse(text, &server->sasl);
 }
 
 /* LOGIN's first message is only half of it. */

@@ -35,7 +35,7 @@ static const struct {
 	[SMTP_REPLY_UNKNOWN_COMMAND] = { 500, "5.3.3", "Unrecognized command" },
 	[SMTP_REPLY_LINE_LONG] = { 500, "5.5.2", "Line too long" },
 	[SMTP_REPLY_AUTH_LINE_LONG] = { 500, "5.5.6", "Authentication exchange line is too long" },
-	[SMTP_REPLY_LINE_BAD] = { 500, "5.5.2", "Bare carriage return or NUL in a command line" },
+	[SMTP_REPLY_LINE_BAD] = { 500, "5.5.2", "Bare carriage return, bare line feed or NUL in a command line" },
 	[SMTP_REPLY_BAD_ARGUMENTS] = { 501, "5.5.4", "Invalid arguments" },
 	[SMTP_REPLY_BAD_HELLO] = { 501, "5.5.4", "Invalid domain name" },
 	[SMTP_REPLY_BAD_SENDER] = { 501, "5.1.7", "Invalid address" },
