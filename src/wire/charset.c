@@ -12,7 +12,7 @@
 enum way {
 	WAY_UTF8,
 	WAY_GUESS,
-	WAY_JIS,    /* shifted to EUC-JP-MS first: glibc's ISO-2022-JP refuses ① and ㈱ */
+	WAY_JIS,    /* rewritten first, see struct jis */
 	WAY_SINGLE, /* by iconv; a bad byte is one character */
 	WAY_DOUBLE, /* by iconv; a bad character may be two bytes */
 };
@@ -137,14 +137,17 @@ static enum converted convert(const char *iconv_name, enum way way, bool strict,
 	}
 }
 
-/* What an escape sequence of CP50221 shifts to. */
+/* The character sets of ISO-2022-JP (RFC 1468), CP50221 and ISO-2022-JP-1. */
+enum set { SET_ASCII, SET_KANA, SET_KANJI, SET_MORE_KANJI };
+
+static const size_t set_bytes[] = { [SET_ASCII] = 0, [SET_KANA] = 1, [SET_KANJI] = 2, [SET_MORE_KANJI] = 2 };
+
 static const struct shift {
 	const char *escape;
-	const char *prefix; /* what EUC-JP-MS puts before each character */
-	size_t bytes;       /* of a character; 0: ASCII */
+	enum set set;
 } shifts[] = {
-	{ "(B", "", 0 },  { "(J", "", 0 },  { "(I", "\x8e", 1 }, { "$@", "", 2 },
-	{ "$B", "", 2 },  { "$(B", "", 2 }, { "$(@", "", 2 },    { "$(D", "\x8f", 2 },
+	{ "(B", SET_ASCII },  { "(J", SET_ASCII },  { "(I", SET_KANA },   { "$@", SET_KANJI },
+	{ "$B", SET_KANJI },  { "$(@", SET_KANJI }, { "$(B", SET_KANJI }, { "$(D", SET_MORE_KANJI },
 };
 
 static const struct shift *find_shift(struct str rest)
@@ -165,47 +168,94 @@ static bool is_shifted(struct str text, size_t bytes)
 	return bytes > 0;
 }
 
-/* ISO-2022-JP (RFC 1468) with CP50221's katakana and NEC rows, rewritten as EUC-JP-MS. */
-static bool jis_to_euc(struct str text, struct buf *euc)
+/*
+ * glibc's ISO-2022-JP refuses NEC's and IBM's characters (①, ㈱, 髙), which copiers send; its CP932 has them at the same
+ * rows. So the text is rewritten as CP932, and as EUC-JP-MS where it shifts to JIS X 0212, which CP932 has not.
+ */
+struct jis {
+	enum set set;
+	bool euc; /* what `bytes` hold */
+	struct buf bytes;
+	struct buf *out;
+};
+
+static void jis_done(struct jis *jis)
 {
-	const struct shift *now = &shifts[0];
+	buf_done(&jis->bytes);
+}
 
-	while (text.len > 0) {
-		unsigned char byte = (unsigned char)text.ptr[0];
-		const struct shift *next = byte == (unsigned char)ESCAPE ? find_shift(str_skip(text, 1)) : NULL;
-		size_t used = 1;
-		bool room = true;
+static bool jis_flush(struct jis *jis)
+{
+	bool good = convert(jis->euc ? "EUC-JP-MS" : "CP932", WAY_DOUBLE, false, buf_str(&jis->bytes), jis->out) ==
+		    CONVERTED;
 
-		if (next) {
-			now = next;
-			used += str_of(next->escape).len;
-		} else if (byte == 0x0e || byte == 0x0f) { /* CP50222: SO to katakana, SI back */
-			now = byte == 0x0e ? &shifts[2] : &shifts[0];
-		} else if (is_shifted(text, now->bytes)) {
-			used = now->bytes;
-			room = buf_add(euc, str_of(now->prefix));
-			for (size_t i = 0; room && i < used; i++)
-				room = buf_add_byte(euc, (char)(text.ptr[i] | 0x80));
-		} else if (byte >= 0xa1 && byte <= 0xdf) { /* eight-bit katakana among it */
-			room = buf_add_byte(euc, (char)0x8e) && buf_add_byte(euc, (char)byte);
-		} else {
-			if (byte == '\n')
-				now = &shifts[0];
-			room = buf_add_byte(euc, (char)byte);
-		}
-		if (!room)
-			return false;
-		text = str_skip(text, used);
+	buf_clear(&jis->bytes);
+	return good;
+}
+
+/* One character of the set shifted to, at the start of `text`. */
+static bool jis_character(struct jis *jis, struct str text)
+{
+	unsigned row = (unsigned char)text.ptr[0];
+	unsigned cell = jis->set == SET_KANA ? 0 : (unsigned char)text.ptr[1];
+	char bytes[3] = { 0 };
+	size_t count = 0;
+
+	if (jis->euc != (jis->set == SET_MORE_KANJI) && !jis_flush(jis))
+		return false;
+	jis->euc = jis->set == SET_MORE_KANJI;
+	if (jis->set == SET_KANA) {
+		bytes[count++] = (char)(row | 0x80);
+	} else if (jis->euc) {
+		bytes[count++] = (char)0x8f;
+		bytes[count++] = (char)(row | 0x80);
+		bytes[count++] = (char)(cell | 0x80);
+	} else { /* JIS X 0208's rows pair up in Shift_JIS */
+		bytes[count++] = (char)(((row - 0x21) >> 1) + (row < 0x5f ? 0x81 : 0xc1));
+		bytes[count++] = (char)(row % 2 == 0 ? cell + 0x7e : cell + (cell < 0x60 ? 0x1f : 0x20));
 	}
-	return true;
+	return buf_add(&jis->bytes, (struct str){ bytes, count });
+}
+
+static bool jis_byte(struct jis *jis, char byte)
+{
+	if (byte == '\n')
+		jis->set = SET_ASCII;
+	if ((unsigned char)byte >= 0x80 && jis->euc) { /* eight-bit katakana among it */
+		if (!jis_flush(jis))
+			return false;
+		jis->euc = false;
+	}
+	return buf_add_byte(&jis->bytes, byte);
 }
 
 static bool add_jis(struct str text, struct buf *out)
 {
-	CLEANUP(cleanup_buf) struct buf euc;
+	CLEANUP(jis_done) struct jis jis = { .out = out };
 
-	buf_init(&euc, text.len * 3 + 16);
-	return jis_to_euc(text, &euc) && convert("EUC-JP-MS", WAY_DOUBLE, false, buf_str(&euc), out) == CONVERTED;
+	buf_init(&jis.bytes, text.len * 2 + 16);
+	while (text.len > 0) {
+		char byte = text.ptr[0];
+		const struct shift *shift = byte == ESCAPE ? find_shift(str_skip(text, 1)) : NULL;
+		size_t used = 1;
+		bool good = true;
+
+		if (shift) {
+			jis.set = shift->set;
+			used += str_of(shift->escape).len;
+		} else if (byte == 0x0e || byte == 0x0f) { /* CP50222: SO to katakana, SI back */
+			jis.set = byte == 0x0e ? SET_KANA : SET_ASCII;
+		} else if (is_shifted(text, set_bytes[jis.set])) {
+			used = set_bytes[jis.set];
+			good = jis_character(&jis, text);
+		} else {
+			good = jis_byte(&jis, byte);
+		}
+		if (!good)
+			return false;
+		text = str_skip(text, used);
+	}
+	return jis_flush(&jis);
 }
 
 static bool add_utf8(struct str text, struct buf *out)

@@ -39,7 +39,7 @@ static bool boundary_fits(struct str boundary)
 
 static bool add_subject(struct buf *out, const struct dsn *dsn)
 {
-	CLEANUP(cleanup_buf) struct buf subject;
+	CLEANUP(cleanup_buf) struct buf subject = { 0 };
 
 	buf_init(&subject, 2048);
 	return dsn_subject_print(&subject, dsn) && buf_add(out, STR("Subject: ")) &&
@@ -55,7 +55,7 @@ static enum form form_of(struct str text, struct str boundary)
 	enum form form = FORM_7BIT;
 	size_t line = 0;
 
-	if (memmem(text.ptr, text.len, boundary.ptr, boundary.len))
+	if (text.len > 0 && memmem(text.ptr, text.len, boundary.ptr, boundary.len))
 		return FORM_NOT;
 	for (size_t i = 0; i < text.len; i++) {
 		if (text.ptr[i] == '\r' && i + 1 < text.len && text.ptr[i + 1] == '\n') {
@@ -73,7 +73,7 @@ static enum form form_of(struct str text, struct str boundary)
 
 static struct str header_section(struct str original)
 {
-	const char *end = memmem(original.ptr, original.len, "\r\n\r\n", 4);
+	const char *end = original.len > 0 ? memmem(original.ptr, original.len, "\r\n\r\n", 4) : NULL;
 
 	return end ? (struct str){ original.ptr, (size_t)(end - original.ptr) + 2 } : original;
 }
@@ -145,7 +145,7 @@ static bool add_base64(struct buf *out, struct str raw)
 
 static bool add_text_part(struct buf *out, const struct dsn *dsn)
 {
-	CLEANUP(cleanup_buf) struct buf text;
+	CLEANUP(cleanup_buf) struct buf text = { 0 };
 
 	buf_init(&text, out->bytes_max);
 	return dsn_text_print(&text, dsn) && add_delimiter(out, dsn, "") &&

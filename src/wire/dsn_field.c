@@ -60,7 +60,7 @@ bool dsn_field(struct buf *out, const char *name, struct str prefix, struct str 
 /* Without controls and brackets; a good address stays itself. */
 static bool add_address(struct buf *out, struct str address)
 {
-	CLEANUP(cleanup_buf) struct buf clean;
+	CLEANUP(cleanup_buf) struct buf clean = { 0 };
 	struct str text;
 
 	buf_init(&clean, DSN_VALUE_MAX);
@@ -125,7 +125,7 @@ static bool add_utf8_address(struct buf *out, struct str address)
 
 bool dsn_field_recipient(struct buf *out, const char *name, struct str address)
 {
-	CLEANUP(cleanup_buf) struct buf coded;
+	CLEANUP(cleanup_buf) struct buf coded = { 0 };
 
 	if (str_is_ascii(address))
 		return dsn_field(out, name, STR("rfc822; "), address);
@@ -136,7 +136,7 @@ bool dsn_field_recipient(struct buf *out, const char *name, struct str address)
 
 bool dsn_field_original_recipient(struct buf *out, struct str orcpt)
 {
-	CLEANUP(cleanup_buf) struct buf raw;
+	CLEANUP(cleanup_buf) struct buf raw = { 0 };
 	struct str type = str_cut(&orcpt, ';');
 
 	buf_init(&raw, DSN_VALUE_MAX);
@@ -154,7 +154,7 @@ bool dsn_field_original_recipient(struct buf *out, struct str orcpt)
 
 bool dsn_field_envelope_id(struct buf *out, struct str envid)
 {
-	CLEANUP(cleanup_buf) struct buf raw;
+	CLEANUP(cleanup_buf) struct buf raw = { 0 };
 
 	buf_init(&raw, DSN_VALUE_MAX);
 	if (envid.len == 0 || !xtext_parse(envid, &raw) || raw.len == 0)

@@ -17,7 +17,7 @@ struct header_scan {
 	unsigned count[HEADER_FIELD_COUNT];   /* how often the field stands */
 	bool cut[HEADER_FIELD_COUNT];
 	unsigned received;                    /* Received fields: a loop shows here (RFC 5321, 6.3) */
-	bool loop_mark;                       /* a Received or trace field carries `own_mark` */
+	bool loop_mark;                       /* a Received field has `own_mark` (letters, digits, - _ .) as a word of its own */
 	bool ended;                           /* the empty line was seen */
 	bool eight_bit;                       /* a byte over 127 in header or body (fed until the end) */
 	unsigned state;                       /* private, as below */
@@ -34,11 +34,13 @@ void header_scan_done(struct header_scan *scan);
 bool header_scan_feed(struct header_scan *scan, struct str run) __attribute__((warn_unused_result));
 
 /* The mailboxes of a From or Sender value (RFC 5322, 3.4: comments, quoted names, groups, several), at most
- * addresses_max, each as a bare address in `keep`, parted by '\n'. False: no address can be read out of it. */
+ * addresses_max, each as a bare address in `keep`, parted by '\n'. False, and nothing kept: none can be read, there are more, or something in
+ * the list claims to be an address and is none (who is named must not be guessed at). */
 bool header_addresses_parse(struct str value, size_t addresses_max, struct buf *keep);
 
-/* A Subject for people: RFC 2047 words decoded to UTF-8 (ISO-2022-JP by CP50221/EUC-JP-MS so that ①㈱ come out, Shift_JIS as
- * CP932, any charset iconv knows), raw 8-bit guessed as UTF-8, else CP932, else Latin-1; controls removed; at most `out`'s ceiling. */
+/* A Subject for people: RFC 2047 words decoded to UTF-8 (ISO-2022-JP as CP50221 so that ①㈱髙 come out, Shift_JIS as CP932,
+ * the charsets of charset.c's table), words cut inside a character joined, raw 8-bit guessed as UTF-8, else CP932, else
+ * Latin-1; controls removed. False: cut by `out`'s ceiling, at a character. Uses iconv: not for the sandboxed gate. */
 bool rfc2047_parse(struct str value, struct buf *out);
 /* An unstructured value as UTF-8 base64 words, folded at 76 columns, for DSN and notices. */
 bool rfc2047_print(struct buf *out, struct str utf8) __attribute__((warn_unused_result));

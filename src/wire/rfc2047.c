@@ -168,7 +168,7 @@ bool rfc2047_parse(struct str value, struct buf *out)
 
 bool rfc2047_print(struct buf *out, struct str utf8)
 {
-	CLEANUP(cleanup_buf) struct buf clean;
+	CLEANUP(cleanup_buf) struct buf clean = { 0 };
 	size_t bytes_max = FIRST_WORD_BYTES_MAX;
 	struct str rest;
 

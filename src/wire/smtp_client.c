@@ -120,6 +120,14 @@ static const struct rule {
 	{ AT_QUIT, 200, 599, on_goodbye },
 };
 
+/* Bytes behind the 220 would be read as if they had come through TLS (CVE-2011-0411 and its many children). */
+static void lost_to_meddling(struct smtp_client *client, struct smtp_client_event *event)
+{
+	event->reply = (struct smtp_reply){ 0 };
+	smtp_client_lost(client, event,
+			 N_("the server sent more in clear behind its answer to STARTTLS; somebody may be meddling"));
+}
+
 /* States in which a reply comes though nothing waits for one. */
 #define UNASKED_IN (IN(AT_SECURING) | IN(AT_CREDENTIALS) | IN(AT_READY) | IN(AT_BODY) | IN(AT_REFUSED))
 
@@ -139,7 +147,7 @@ static void on_reply(struct smtp_client *client, struct smtp_client_event *event
 	else if (!rule)
 		smtp_client_lost(client, event, N_("the server's answer does not fit the command"));
 	else if (rule->run == smtp_client_on_start_tls && more_behind)
-		smtp_client_lost(client, event, N_("the server sent more in clear behind its answer to STARTTLS; somebody may be meddling"));
+		lost_to_meddling(client, event);
 	else
 		rule->run(client, event);
 }
@@ -169,7 +177,7 @@ size_t smtp_client_feed(struct smtp_client *client, struct str input, struct smt
 		return 0;
 	}
 	if (client->state == AT_SECURING && input.len > 0) {
-		smtp_client_lost(client, ret_event, N_("the server sent more in clear behind its answer to STARTTLS; somebody may be meddling"));
+		lost_to_meddling(client, ret_event);
 		return input.len;
 	}
 	if (input.len == 0 || waits_for_line(client, input))

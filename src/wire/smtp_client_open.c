@@ -155,7 +155,7 @@ static bool say_login(struct smtp_client *client, struct str user, struct str se
 bool smtp_client_sign_in(struct smtp_client *client, struct str user, struct str secret)
 {
 	const struct smtp_client_options *options = &client->options;
-	CLEANUP(cleanup_secret) struct buf raw;
+	CLEANUP(cleanup_secret) struct buf raw = { 0 };
 	bool good = false;
 
 	assert(client->state == AT_CREDENTIALS);

@@ -86,7 +86,7 @@ bool text_clean_print(struct buf *out, struct str text)
 
 void text_clean_copy(struct str text, size_t size, char *ret_text)
 {
-	CLEANUP(cleanup_buf) struct buf clean;
+	CLEANUP(cleanup_buf) struct buf clean = { 0 };
 
 	buf_init(&clean, size - 1);
 	(void)!text_clean_print(&clean, text); /* false: what fits is there */
