@@ -92,7 +92,8 @@ struct sign_in_filter {
 
 /* Each term in turn, from *at = 0; NULL: no more. For who turns a filter into a query. */
 const struct sign_in_term *sign_in_filter_next(const struct sign_in_filter *filter, size_t *at, enum sign_in_key *ret_key);
-bool sign_in_term_fits(enum sign_in_key key, const struct sign_in_term *term, const struct sign_in *row);
+/* Judged by some keys alone: a bit 1 << enum sign_in_key for each. */
+bool sign_in_fits_keys(const struct sign_in_filter *filter, unsigned keys, const struct sign_in *row);
 
 /*
  * Set one key ("user" …) from its text, which the filter borrows. Times are RFC 3339, a date, or a span back from now ("7d"); a

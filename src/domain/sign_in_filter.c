@@ -227,7 +227,7 @@ const struct sign_in_term *sign_in_filter_next(const struct sign_in_filter *filt
 	return NULL;
 }
 
-bool sign_in_term_fits(enum sign_in_key key, const struct sign_in_term *term, const struct sign_in *row)
+static bool term_fits(enum sign_in_key key, const struct sign_in_term *term, const struct sign_in *row)
 {
 	unsigned char ip[16];
 
@@ -252,27 +252,32 @@ bool sign_in_term_fits(enum sign_in_key key, const struct sign_in_term *term, co
 	return false;
 }
 
-bool sign_in_fits(const struct sign_in_filter *filter, const struct sign_in *row)
+bool sign_in_fits_keys(const struct sign_in_filter *filter, unsigned keys, const struct sign_in *row)
 {
-	bool asked[SIGN_IN_KEY_COUNT] = { false }; /* a plain value was given … */
-	bool found[SIGN_IN_KEY_COUNT] = { false }; /* … and one fitted */
+	unsigned asked = 0; /* keys of which a plain value was given … */
+	unsigned found = 0; /* … and those of which one fitted */
 	const struct sign_in_term *term;
 	enum sign_in_key key;
 	size_t at = 0;
 
-	if ((filter->since_us && row->created_us < filter->since_us) || (filter->until_us && row->created_us >= filter->until_us))
-		return false;
 	while ((term = sign_in_filter_next(filter, &at, &key))) {
-		bool fits = sign_in_term_fits(key, term, row);
+		bool fits;
 
+		if (!(keys & 1u << key))
+			continue;
+		fits = term_fits(key, term, row);
 		if (term->negated && fits)
 			return false;
-		asked[key] |= !term->negated;
-		found[key] |= !term->negated && fits;
+		asked |= term->negated ? 0 : 1u << key;
+		found |= term->negated || !fits ? 0 : 1u << key;
 	}
-	for (size_t i = 0; i < SIGN_IN_KEY_COUNT; i++) {
-		if (asked[i] && !found[i])
-			return false;
-	}
-	return true;
+	return asked == found;
+}
+
+bool sign_in_fits(const struct sign_in_filter *filter, const struct sign_in *row)
+{
+	if ((filter->since_us && row->created_us < filter->since_us) ||
+	    (filter->until_us && row->created_us >= filter->until_us))
+		return false;
+	return sign_in_fits_keys(filter, ~0u, row);
 }

@@ -36,15 +36,18 @@ struct audit_row {
 	struct str object;
 	struct str what;  /* "smtp-auth off (was on)" */
 };
+/* Newest first. */
 enum outcome ledger_audit(struct ledger *ledger, int64_t since_us, bool (*each)(void *context, const struct audit_row *row),
 			  void *context, struct fault *fault);
 
 /* A batch in one transaction; rows whose event ID is there already are left alone (idempotent). Packed as in sign_in.h / trace.h;
- * a trace of the same id is replaced. */
+ * a trace of the same id is replaced. A row that cannot be read is set aside (table `damaged`, a line in the audit) and does
+ * not stop the others. */
 enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
 			     const struct str *traces, size_t traces_count, struct fault *fault);
 
-/* Newest first, until `each` says false or count_max rows; *ret_begins_us: the oldest row kept (0: none). */
+/* Newest first, until `each` says false or count_max rows (0: all); *ret_begins_us: the oldest row kept (0: none). The row
+ * that `each` is shown, and its strs, live until it returns. */
 enum outcome ledger_sign_ins(struct ledger *ledger, const struct sign_in_filter *filter,
 			     bool (*each)(void *context, const struct sign_in *row), void *context, int64_t *ret_begins_us,
 			     struct fault *fault);
@@ -52,8 +55,9 @@ enum outcome ledger_sign_ins(struct ledger *ledger, const struct sign_in_filter 
 struct trace_filter {
 	struct str from, to, message_id, id; /* empty: any; from and to: address or @domain */
 	int64_t since_us;
-	size_t count_max;
+	size_t count_max; /* 0: all */
 };
+/* Newest first. */
 enum outcome ledger_traces(struct ledger *ledger, const struct trace_filter *filter,
 			   bool (*each)(void *context, const struct trace *row), void *context, struct fault *fault);
 

@@ -1,0 +1,287 @@
+#include "keep/ledger_private.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+#define FILE_NAME "ledger.db"
+#define BUSY_MS_MAX 5000
+
+/* NORMAL: a power cut may take the last rows back, never damage the file; the outbox in the spool brings them again. The
+ * log is folded in every 16 MiB, so that pages that change often are copied once. */
+#define SETTINGS                                                                                                       \
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4096; "                         \
+	"PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16384; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
+
+static bool may_pass(int code)
+{
+	switch (code & 0xff) {
+	case SQLITE_BUSY:
+	case SQLITE_LOCKED:
+	case SQLITE_FULL:
+	case SQLITE_IOERR:
+	case SQLITE_NOMEM:
+	case SQLITE_INTERRUPT:
+	case SQLITE_PROTOCOL:
+		return true;
+	default:
+		return false;
+	}
+}
+
+enum outcome ledger_fault(struct ledger *ledger, const char *doing, struct fault *fault)
+{
+	int code = ledger->db ? sqlite3_extended_errcode(ledger->db) : SQLITE_NOMEM;
+
+	return fault_set(fault, may_pass(code) ? OUTCOME_LATER : OUTCOME_NEVER, N_("ledger: cannot %s: %s"), doing,
+			 ledger->db ? sqlite3_errmsg(ledger->db) : sqlite3_errstr(code));
+}
+
+enum outcome ledger_run(struct ledger *ledger, const char *sql, struct fault *fault)
+{
+	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OUTCOME_OK
+									     : ledger_fault(ledger, "write", fault);
+}
+
+enum outcome ledger_prepare(struct ledger *ledger, struct str sql, sqlite3_stmt **ret_statement, struct fault *fault)
+{
+	if (sqlite3_prepare_v3(ledger->db, sql.ptr, (int)sql.len, 0, ret_statement, NULL) != SQLITE_OK)
+		return ledger_fault(ledger, "read", fault);
+	return OUTCOME_OK;
+}
+
+enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *doing, struct fault *fault)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	if (sqlite3_step(statement) != SQLITE_DONE)
+		outcome = ledger_fault(ledger, doing, fault);
+	(void)sqlite3_reset(statement);
+	return outcome;
+}
+
+enum outcome ledger_begin(struct ledger *ledger, struct fault *fault)
+{
+	if (ledger->read_only)
+		return fault_set(fault, OUTCOME_NEVER, N_("ledger: it was opened for reading only"));
+	return ledger_run(ledger, "BEGIN IMMEDIATE", fault);
+}
+
+enum outcome ledger_end(struct ledger *ledger, enum outcome outcome, struct fault *fault)
+{
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_run(ledger, "COMMIT", fault);
+	/* A full disk or an I/O error may have undone it already. */
+	if (outcome != OUTCOME_OK && !sqlite3_get_autocommit(ledger->db))
+		(void)sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+	return outcome;
+}
+
+void ledger_bind_str(sqlite3_stmt *statement, int at, struct str text)
+{
+	(void)sqlite3_bind_text64(statement, at, text.len ? text.ptr : "", text.len, SQLITE_STATIC, SQLITE_UTF8);
+}
+
+struct str ledger_column_str(sqlite3_stmt *statement, int at)
+{
+	const char *text = (const char *)sqlite3_column_text(statement, at);
+
+	return text ? (struct str){ text, (size_t)sqlite3_column_bytes(statement, at) } : STR("");
+}
+
+int64_t ledger_key(int64_t us, struct str id)
+{
+	uint32_t hash = 2166136261u; /* FNV-1a: spreads the ids of one microsecond over its slots */
+
+	for (size_t i = 0; i < id.len; i++)
+		hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
+	return ledger_key_first(us) + (hash ^ hash >> 12) % LEDGER_KEY_SLOTS;
+}
+
+/* "file:PATH?QUERY" with what a URI would take for its own escaped. */
+static bool uri_print(const char *path, const char *query, size_t size, char *ret_uri)
+{
+	size_t len = (size_t)snprintf(ret_uri, size, "file:");
+
+	for (const char *at = path; *at; at++) {
+		bool plain = *at != '%' && *at != '?' && *at != '#';
+
+		if (len + 4 > size)
+			return false;
+		len += (size_t)snprintf(ret_uri + len, size - len, plain ? "%c" : "%%%02X", (unsigned char)*at);
+	}
+	return (size_t)snprintf(ret_uri + len, size - len, "?%s", query) < size - len;
+}
+
+static int try_open(struct ledger *ledger, const char *path, const char *query, int flags)
+{
+	char uri[3 * LEDGER_PATH_MAX];
+	int code;
+
+	(void)sqlite3_close_v2(ledger->db);
+	ledger->db = NULL;
+	if (!uri_print(path, query, sizeof(uri), uri))
+		return SQLITE_CANTOPEN;
+	code = sqlite3_open_v2(uri, &ledger->db, flags | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_EXRESCODE, NULL);
+	if (code != SQLITE_OK)
+		return code;
+	(void)sqlite3_busy_timeout(ledger->db, BUSY_MS_MAX);
+	(void)sqlite3_db_config(ledger->db, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	return sqlite3_exec(ledger->db, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL);
+}
+
+static bool has_log(const char *path)
+{
+	char log[LEDGER_PATH_MAX + 8];
+	struct stat about;
+
+	(void)snprintf(log, sizeof(log), "%s-wal", path);
+	return stat(log, &about) == 0 && about.st_size > 0;
+}
+
+/* A reader of WAL wants the shared memory file, which it may be unable to make: when everything is in the main file, it can
+ * be read as it stands. */
+static enum outcome open_for_reading(struct ledger *ledger, const char *path, struct fault *fault)
+{
+	int code;
+
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		return fault_set(fault, OUTCOME_NEVER, N_("there is no ledger yet: %s is made when the daemon first starts"), path);
+	if (access(path, R_OK) == -1)
+		return fault_errno(fault, "open", path);
+	code = try_open(ledger, path, "mode=ro", SQLITE_OPEN_READONLY);
+	if ((code & 0xff) == SQLITE_CANTOPEN || (code & 0xff) == SQLITE_READONLY) {
+		if (has_log(path))
+			return fault_set(fault, OUTCOME_NEVER,
+					 N_("%s was left by a daemon that did not end in order, and only root or the daemon's user can "
+					    "read it so; start the daemon, or read it as one of them"),
+					 path);
+		code = try_open(ledger, path, "mode=ro&immutable=1", SQLITE_OPEN_READONLY);
+	}
+	return code == SQLITE_OK ? OUTCOME_OK : ledger_fault(ledger, "open", fault);
+}
+
+static enum outcome open_for_writing(struct ledger *ledger, const char *path, struct fault *fault)
+{
+	/* Made here and not by SQLite: it holds verifiers, and its log takes over these rights. */
+	CLEANUP(cleanup_fd) int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+
+	if (fd == -1)
+		return fault_errno(fault, "open", path);
+	if (try_open(ledger, path, "mode=rw", SQLITE_OPEN_READWRITE) != SQLITE_OK)
+		return ledger_fault(ledger, "open", fault);
+	return OUTCOME_OK;
+}
+
+enum outcome ledger_open(const char *state, bool read_only, struct ledger **ret_ledger, struct fault *fault)
+{
+	char path[LEDGER_PATH_MAX];
+	struct ledger *ledger;
+	enum outcome outcome;
+
+	if (!path_join(state, STR(FILE_NAME), sizeof(path), path))
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), LEDGER_PATH_MAX, state);
+	ledger = calloc(1, sizeof(*ledger));
+	if (!ledger)
+		return fault_set(fault, OUTCOME_LATER, N_("out of memory while opening %s"), path);
+	ledger->read_only = read_only;
+	outcome = read_only ? open_for_reading(ledger, path, fault) : open_for_writing(ledger, path, fault);
+	/* Who it is comes before any setting: a file that is not ours stays as it is. */
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_schema_open(ledger, path, fault);
+	else if (ledger->db && (sqlite3_errcode(ledger->db) & 0xff) == SQLITE_NOTADB)
+		outcome = fault_set(fault, OUTCOME_NEVER, N_("%s is not a ledger of Sekisho; it was left as it is"), path);
+	if (outcome == OUTCOME_OK && !read_only)
+		outcome = ledger_run(ledger, SETTINGS, fault);
+	if (outcome != OUTCOME_OK) {
+		ledger_close(ledger);
+		return outcome;
+	}
+	*ret_ledger = ledger;
+	return OUTCOME_OK;
+}
+
+void ledger_close(struct ledger *ledger)
+{
+	if (!ledger)
+		return;
+	(void)sqlite3_finalize(ledger->sign_in_add);
+	(void)sqlite3_finalize(ledger->trace_add);
+	(void)sqlite3_finalize(ledger->trace_to_add);
+	(void)sqlite3_close(ledger->db);
+	free(ledger);
+}
+
+uint32_t ledger_node(const struct ledger *ledger)
+{
+	return ledger->node;
+}
+
+enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct str packed, struct fault *fault)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+	char what[128];
+	enum outcome outcome = ledger_prepare(ledger, STR("INSERT INTO damaged(kind, packed) VALUES (?1, ?2)"), &statement, fault);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	ledger_bind_str(statement, 1, str_of(kind));
+	(void)sqlite3_bind_blob64(statement, 2, packed.ptr, packed.len, SQLITE_STATIC);
+	outcome = ledger_step_done(ledger, statement, "set a damaged row aside", fault);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	(void)snprintf(what, sizeof(what), "a damaged %s row of %zu bytes was set aside", kind, packed.len);
+	return ledger_audit_add(ledger, STR("ledger"), STR("outbox"), str_of(what), fault);
+}
+
+enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
+			     const struct str *traces, size_t traces_count, struct fault *fault)
+{
+	enum outcome outcome = ledger_begin(ledger, fault);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	for (size_t i = 0; i < sign_ins_count && outcome == OUTCOME_OK; i++)
+		outcome = ledger_sign_in_add(ledger, sign_ins[i], fault);
+	for (size_t i = 0; i < traces_count && outcome == OUTCOME_OK; i++)
+		outcome = ledger_trace_add(ledger, traces[i], fault);
+	return ledger_end(ledger, outcome, fault);
+}
+
+enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, int64_t traces_before_us, size_t rows_max,
+			   size_t *ret_removed, struct fault *fault)
+{
+	size_t sign_ins = 0, traces = 0;
+	enum outcome outcome = ledger_begin(ledger, fault);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = ledger_sign_ins_expire(ledger, sign_ins_before_us, rows_max, &sign_ins, fault);
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_traces_expire(ledger, traces_before_us, rows_max - sign_ins, &traces, fault);
+	outcome = ledger_end(ledger, outcome, fault);
+	if (outcome == OUTCOME_OK)
+		*ret_removed = sign_ins + traces;
+	return outcome;
+}
+
+enum outcome ledger_verify(struct ledger *ledger, struct fault *fault)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+	enum outcome outcome = ledger_prepare(ledger, STR("PRAGMA integrity_check(1)"), &statement, fault);
+	struct str found;
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	if (sqlite3_step(statement) != SQLITE_ROW)
+		return ledger_fault(ledger, "check", fault);
+	found = ledger_column_str(statement, 0);
+	if (str_eq(found, STR("ok")))
+		return OUTCOME_OK;
+	return fault_set(fault, OUTCOME_NEVER, N_("the ledger is damaged: %.*s; bring it back from a backup"), STR_ARG(found));
+}

@@ -1,0 +1,69 @@
+/* ledger_private: what the files behind ledger.h share: the database handle and how SQLite's answers become outcomes. */
+#ifndef KEEP_LEDGER_PRIVATE_H
+#define KEEP_LEDGER_PRIVATE_H
+
+#include <sqlite3.h>
+
+#include "base/cleanup.h"
+#include "keep/ledger.h"
+
+#define LEDGER_APPLICATION_ID 0x536b7368 /* "Sksh", in the file's header */
+#define LEDGER_PATH_MAX 4096
+
+struct ledger {
+	sqlite3 *db;
+	bool read_only;
+	uint32_t node;
+	/* Made once, since they run for every mail. */
+	sqlite3_stmt *sign_in_add, *trace_add, *trace_to_add;
+};
+
+/* Bring the schema to today's version, or refuse. */
+enum outcome ledger_schema_open(struct ledger *ledger, const char *path, struct fault *fault);
+
+/* "ledger: cannot DOING: …" with SQLite's words; LATER for what may pass (busy, full, I/O, memory). */
+enum outcome ledger_fault(struct ledger *ledger, const char *doing, struct fault *fault);
+
+/* One or more statements without parameters or rows. */
+enum outcome ledger_run(struct ledger *ledger, const char *sql, struct fault *fault);
+enum outcome ledger_prepare(struct ledger *ledger, struct str sql, sqlite3_stmt **ret_statement, struct fault *fault);
+/* Step a statement that gives no rows, and make it ready for the next time. */
+enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *doing, struct fault *fault);
+
+enum outcome ledger_begin(struct ledger *ledger, struct fault *fault);
+/* Commit when `outcome` is OK, else undo; gives back what became of it. */
+enum outcome ledger_end(struct ledger *ledger, enum outcome outcome, struct fault *fault);
+
+void ledger_bind_str(sqlite3_stmt *statement, int at, struct str text); /* borrowed until the statement has been stepped */
+struct str ledger_column_str(sqlite3_stmt *statement, int at);          /* borrowed until the next step */
+
+/* Within the caller's transaction. */
+enum outcome ledger_audit_add(struct ledger *ledger, struct str actor, struct str object, struct str what, struct fault *fault);
+
+/*
+ * Rows of sign-ins and traces lie in the order of their time: the key is the time in microseconds, and 12 bits more for
+ * rows of the same microsecond (imports know whole seconds only). So a time needs no index of its own.
+ */
+#define LEDGER_KEY_SLOTS 4096
+static inline int64_t ledger_key_first(int64_t us)
+{
+	return us * LEDGER_KEY_SLOTS;
+}
+int64_t ledger_key(int64_t us, struct str id); /* where to try first; when taken, the next */
+
+/* Rows of a batch, within its transaction. */
+enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct fault *fault);
+enum outcome ledger_trace_add(struct ledger *ledger, struct str packed, struct fault *fault);
+/* A row that cannot be read must not stop the batch: it is kept in its own table, and the audit says so. */
+enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct str packed, struct fault *fault);
+enum outcome ledger_sign_ins_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
+				    struct fault *fault);
+enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
+				  struct fault *fault);
+
+static inline void cleanup_statement(sqlite3_stmt **statement)
+{
+	(void)sqlite3_finalize(*statement);
+}
+
+#endif
