@@ -78,6 +78,9 @@ bool spool_commit(struct spool *spool, const struct spool_message *message,
 		  void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
 	__attribute__((warn_unused_result));
 
+/* The XXH3-128 of a whole body as spool_message carries it (canonical, big-endian); for those who do not hash as they go. */
+void spool_checksum(struct str bytes, unsigned char ret_checksum[SPOOL_CHECKSUM_BYTES]);
+
 /* A new file for a large body: its number and a write-only descriptor (the caller's to close). Files that are never committed
  * are removed by spool_body_forget or at the next start. */
 enum outcome spool_body_create(struct spool *spool, uint64_t *ret_body_file, int *ret_fd, struct fault *fault);

@@ -1,0 +1,268 @@
+/* spool_ask: the public questions. Each is copied into one block and goes to the writer or to the reader. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "keep/spool_private.h"
+
+#define INSIDE_BYTES_MAX 65536
+
+/* --- work for the writer --- */
+
+/* Takes `work`. False: too much waits, or (NULL) memory is short. */
+static bool hand_over(struct spool *spool, struct spool_work *work,
+		      void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	if (!work)
+		return false;
+	if (spool->closing || spool->waiting_items >= SPOOL_WAITING_ITEMS_MAX ||
+	    spool->waiting_bytes + work->bytes > SPOOL_WAITING_BYTES_MAX) {
+		spool_work_free(work);
+		return false;
+	}
+	work->on_done = on_done;
+	work->context = context;
+	if (work->kind == WORK_MESSAGE && work->message.body_file) {
+		if (!spool_body_commit(spool, work)) {
+			spool_work_free(work);
+			return false;
+		}
+	} else {
+		spool_work_add(spool, work);
+	}
+	spool->waiting_items++;
+	spool->waiting_bytes += work->bytes;
+	return true;
+}
+
+bool spool_commit(struct spool *spool, const struct spool_message *message,
+		  void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	return hand_over(spool, spool_work_message(&spool->scratch, message), on_done, context);
+}
+
+bool spool_settle(struct spool *spool, const struct spool_fate *fate,
+		  void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	return hand_over(spool, spool_work_fate(&spool->scratch, fate), on_done, context);
+}
+
+bool spool_row_add(struct spool *spool, enum spool_row_kind kind, struct str packed,
+		   void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	enum spool_work_kind work = kind == SPOOL_ROW_TRACE ? WORK_TRACE : WORK_SIGN_IN;
+
+	return hand_over(spool, spool_work_row(work, packed), on_done, context);
+}
+
+bool spool_rows_forget(struct spool *spool, uint64_t up_to_number,
+		       void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	return hand_over(spool, spool_work_plain(WORK_FORGET, up_to_number, STR("")), on_done, context);
+}
+
+bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
+		void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
+{
+	struct spool_work *work = spool_work_plain(WORK_HAND, id, STR(""));
+
+	if (work)
+		work->hand = hand;
+	return hand_over(spool, work, on_done, context);
+}
+
+/* When too much waits for it, the next load of the message finds the damage again. */
+void spool_set_aside(struct spool *spool, uint64_t id)
+{
+	(void)hand_over(spool, spool_work_plain(WORK_SET_ASIDE, id, str_of(SPOOL_DAMAGED)), NULL, NULL);
+}
+
+/* Half a block ahead, so that nobody ever waits for a number. With a disk that takes nothing for longer than that, numbers
+ * still rise; nothing that bears one of them could be stored. */
+uint64_t spool_count_next(struct spool *spool)
+{
+	uint64_t count = spool->count_next++;
+
+	if (!spool->reserving && spool->count_next + SPOOL_COUNT_BLOCK / 2 > spool->count_end) {
+		uint64_t from = spool->count_next > spool->count_end ? spool->count_next : spool->count_end;
+
+		spool->reserving = hand_over(spool, spool_work_plain(WORK_RESERVE, from + SPOOL_COUNT_BLOCK, STR("")),
+					     NULL, NULL);
+	}
+	return count;
+}
+
+/* --- reads --- */
+
+static struct spool_read *read_new(enum spool_read_kind kind, void *context, size_t count_max)
+{
+	struct spool_read *read = malloc(sizeof(*read));
+
+	if (!read)
+		return NULL;
+	*read = (struct spool_read){ .kind = kind, .context = context, .count_max = count_max, .body.fd = -1 };
+	arena_init(&read->arena, SPOOL_READ_BYTES_MAX);
+	return read;
+}
+
+void spool_read_tell(struct spool_read *read)
+{
+	switch (read->kind) {
+	case READ_LANES:
+		read->on_lanes(read->context, read->answer, read->count);
+		return;
+	case READ_HEADS:
+		read->on_heads(read->context, read->answer, read->count);
+		return;
+	case READ_VIEWS:
+		read->on_views(read->context, read->answer, read->count);
+		return;
+	case READ_ROWS:
+		read->on_rows(read->context, read->answer, read->count);
+		return;
+	case READ_BODY:
+		if (read->outcome == OUTCOME_OK) {
+			struct spool_body body = read->body;
+
+			read->body.fd = -1; /* the callee's now */
+			read->on_body(read->context, OUTCOME_OK, &body, NULL);
+			return;
+		}
+		read->on_body(read->context, read->outcome, NULL, read->fault);
+		return;
+	}
+}
+
+/* Who cannot be served (closing, too many, no memory) is told so at once, with nothing. */
+static void ask(struct spool *spool, struct spool_read *read, bool kept)
+{
+	if (kept && spool_read_add(spool, read))
+		return;
+	read->outcome = OUTCOME_LATER;
+	spool_read_tell(read);
+	spool_read_free(read);
+}
+
+void spool_lanes(struct spool *spool, struct str after_route, struct str after_mailbox, size_t count_max,
+		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context)
+{
+	struct spool_read *read = read_new(READ_LANES, context, count_max);
+
+	if (!read) {
+		on_lanes(context, NULL, 0);
+		return;
+	}
+	read->on_lanes = on_lanes;
+	ask(spool, read,
+	    arena_keep(&read->arena, after_route, &read->route) && arena_keep(&read->arena, after_mailbox, &read->mailbox));
+}
+
+void spool_lane_load(struct spool *spool, struct str route, struct str mailbox, int64_t after_due_us, uint64_t after_id,
+		     size_t count_max, void (*on_heads)(void *context, const struct spool_head *heads, size_t count),
+		     void *context)
+{
+	struct spool_read *read = read_new(READ_HEADS, context, count_max);
+
+	if (!read) {
+		on_heads(context, NULL, 0);
+		return;
+	}
+	read->on_heads = on_heads;
+	read->after_due_us = after_due_us;
+	read->id = after_id;
+	ask(spool, read, arena_keep(&read->arena, route, &read->route) && arena_keep(&read->arena, mailbox, &read->mailbox));
+}
+
+void spool_body_load(struct spool *spool, uint64_t id,
+		     void (*on_body)(void *context, enum outcome outcome, const struct spool_body *body, const struct fault *fault),
+		     void *context)
+{
+	struct spool_read *read = read_new(READ_BODY, context, 1);
+
+	if (!read) {
+		on_body(context, OUTCOME_LATER, NULL, NULL);
+		return;
+	}
+	read->on_body = on_body;
+	read->id = id;
+	ask(spool, read, true);
+}
+
+void spool_list(struct spool *spool, uint64_t id, uint64_t before_id, size_t count_max,
+		void (*on_views)(void *context, const struct spool_view *views, size_t count), void *context)
+{
+	struct spool_read *read = read_new(READ_VIEWS, context, count_max);
+
+	if (!read) {
+		on_views(context, NULL, 0);
+		return;
+	}
+	read->on_views = on_views;
+	read->id = id;
+	read->before_id = before_id;
+	ask(spool, read, true);
+}
+
+void spool_rows_load(struct spool *spool, size_t count_max,
+		     void (*on_rows)(void *context, const struct spool_row *rows, size_t count), void *context)
+{
+	struct spool_read *read = read_new(READ_ROWS, context, count_max);
+
+	if (!read) {
+		on_rows(context, NULL, 0);
+		return;
+	}
+	read->on_rows = on_rows;
+	ask(spool, read, true);
+}
+
+/* --- what is known here --- */
+
+void spool_counts(const struct spool *spool, struct spool_counts *ret_counts)
+{
+	*ret_counts = spool->counts;
+}
+
+bool spool_has_room(const struct spool *spool, uint64_t bytes)
+{
+	uint64_t free_bytes = spool_room_free_bytes(spool->state_fd);
+
+	/* Free pages inside spool.db take small messages before the file grows. */
+	if (bytes <= INSIDE_BYTES_MAX && spool->room_inside_bytes > spool->disk_free_bytes_min + bytes)
+		return true;
+	return free_bytes >= spool->disk_free_bytes_min && free_bytes - spool->disk_free_bytes_min >= bytes;
+}
+
+/* --- without a daemon --- */
+
+enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, enum spool_row_kind kind, struct str packed),
+			       void *context, struct fault *fault)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_connection connection = { 0 };
+	sqlite3_stmt *row;
+	enum outcome outcome;
+	int code = SQLITE_DONE;
+
+	if (!path_join(state, STR("spool.db"), sizeof(path), path))
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
+	outcome = spool_connection_open(&connection, path, true, fault);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	row = spool_statement(&connection, SQL_OUTBOX_GET);
+	if (row) {
+		(void)sqlite3_bind_int64(row, 1, -1); /* all */
+		while ((code = sqlite3_step(row)) == SQLITE_ROW) {
+			bool trace = sqlite3_column_int(row, 1) == SPOOL_ROW_TRACE;
+
+			if (!each(context, trace ? SPOOL_ROW_TRACE : SPOOL_ROW_SIGN_IN, spool_column(row, 2)))
+				break;
+		}
+	} else {
+		code = sqlite3_extended_errcode(connection.db);
+	}
+	if (code != SQLITE_ROW && code != SQLITE_DONE)
+		outcome = spool_fault(&connection, code, path, fault);
+	spool_connection_close(&connection);
+	return outcome;
+}
