@@ -53,6 +53,7 @@ struct courier_recipient_fate {
 struct courier_fate {
 	const struct courier_recipient_fate *recipients; /* in the job's order */
 	bool ambiguous;       /* cut between the final dot and the reply: it may have arrived */
+	bool dsn_passed;      /* the server offers DSN: NOTIFY, ORCPT, RET and ENVID went with the message */
 	bool nothing_tried;   /* no connection, no token, paused: counts no attempt against the recipient's patience */
 	uint64_t retry_after_ms; /* asked for by upstream or by a pause; 0: the caller's own back-off */
 	struct str remote_mta;

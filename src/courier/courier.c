@@ -1,0 +1,432 @@
+#include "courier/courier_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#define SWEEP_MS 250
+#define WORK_BYTES_MAX (2u << 20)
+#define ROOTS_BYTES_MAX (4u << 20)
+#define UNLIMITED_CONNECTIONS_MAX 16 /* to one mailbox where the upstream names no limit: more only adds handshakes */
+
+/* --- work --- */
+
+static void work_free(struct work *work)
+{
+	arena_free_all(&work->arena);
+	free(work);
+}
+
+static bool copy_recipients(struct work *work, const struct courier_job *job)
+{
+	struct smtp_client_recipient *recipients = arena_take(&work->arena, job->recipients_count * sizeof(*recipients));
+
+	work->fates = arena_take(&work->arena, job->recipients_count * sizeof(*work->fates));
+	work->settled = arena_take(&work->arena, job->recipients_count * sizeof(*work->settled));
+	if (!recipients || !work->fates || !work->settled)
+		return false;
+	for (size_t i = 0; i < job->recipients_count; i++) {
+		recipients[i].notify = job->recipients[i].notify;
+		if (!arena_keep(&work->arena, job->recipients[i].address, &recipients[i].address) ||
+		    !arena_keep(&work->arena, job->recipients[i].orcpt, &recipients[i].orcpt))
+			return false;
+	}
+	work->message.recipients = recipients;
+	work->message.recipients_count = job->recipients_count;
+	return true;
+}
+
+static struct work *work_new(const struct courier_job *job)
+{
+	struct work *work = calloc(1, sizeof(*work));
+
+	if (!work)
+		return NULL;
+	arena_init(&work->arena, WORK_BYTES_MAX);
+	work->job = *job;
+	work->message = (struct smtp_client_message){
+		.size = job->size_bytes,
+		.body_8bit = job->body_8bit,
+		.utf8 = job->utf8,
+		.ret = (enum smtp_ret)job->ret,
+	};
+	if (copy_recipients(work, job) && arena_keep(&work->arena, job->sender, &work->job.sender) &&
+	    arena_keep(&work->arena, job->envid, &work->job.envid) &&
+	    arena_keep(&work->arena, job->event_id, &work->job.event_id) &&
+	    arena_keep(&work->arena, job->message_id, &work->job.message_id) &&
+	    arena_keep(&work->arena, job->upstream, &work->job.upstream) &&
+	    arena_keep(&work->arena, job->mailbox, &work->job.mailbox)) {
+		work->message.sender = work->job.sender;
+		work->message.envid = work->job.envid;
+		return work;
+	}
+	work_free(work);
+	return NULL;
+}
+
+/* "550 5.1.1 text" on one line, or our own sentence. */
+static struct str reply_text(struct work *work, const struct smtp_reply *reply, const char *text)
+{
+	struct str kept = STR("");
+	struct buf line;
+
+	buf_init(&line, 2048);
+	if (!reply) {
+		(void)arena_keep(&work->arena, str_of(text), &kept) ;
+		return kept;
+	}
+	if (buf_add_format(&line, "%u %.*s%s%.*s", reply->code, STR_ARG(reply->enhanced), reply->enhanced.len ? " " : "",
+			   reply->text.len < 1500 ? (int)reply->text.len : 1500, reply->text.ptr)) {
+		for (size_t i = 0; i < line.len; i++) {
+			if (line.ptr[i] == '\n' || line.ptr[i] == '\r')
+				line.ptr[i] = ' ';
+		}
+		(void)(arena_keep(&work->arena, buf_str(&line), &kept));
+	}
+	buf_done(&line);
+	return kept;
+}
+
+static struct str status_of(struct work *work, enum courier_end end, const struct smtp_reply *reply)
+{
+	struct str kept;
+
+	if (reply && reply->enhanced.len > 0 && arena_keep(&work->arena, reply->enhanced, &kept))
+		return kept;
+	return end == COURIER_DELIVERED ? STR("2.0.0") : end == COURIER_LATER ? STR("4.0.0") : STR("5.0.0");
+}
+
+void work_settle_one(struct work *work, size_t index, enum courier_end end, const struct smtp_reply *reply, const char *text)
+{
+	work->settled[index] = true;
+	work->fates[index] = (struct courier_recipient_fate){
+		.end = end,
+		.reply = reply_text(work, reply, text),
+		.status = status_of(work, end, reply),
+		.remote = reply != NULL,
+	};
+}
+
+void work_settle(struct work *work, enum courier_end end, const struct smtp_reply *reply, const char *text)
+{
+	for (size_t i = 0; i < work->message.recipients_count; i++) {
+		if (!work->settled[i])
+			work_settle_one(work, i, end, reply, text);
+	}
+}
+
+/* --- the end of a message --- */
+
+static void log_fate(const struct mailbox *mailbox, const struct work *work)
+{
+	static const char *const ends[] = { [COURIER_DELIVERED] = "sent", [COURIER_LATER] = "deferred", [COURIER_NEVER] = "failed" };
+	int64_t delay_ms = (clock_real_us() - work->job.received_us) / 1000;
+
+	for (size_t i = 0; i < work->message.recipients_count; i++) {
+		const struct courier_recipient_fate *fate = &work->fates[i];
+
+		log_event(fate->end == COURIER_DELIVERED ? LOG_LEVEL_INFO : LOG_LEVEL_WARNING, "delivery",
+			  LOG_STR("id", work->job.event_id), LOG_STR("from", work->job.sender),
+			  LOG_STR("to", work->message.recipients[i].address), LOG_STR("upstream", mailbox->upstream_name),
+			  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("delay_ms", delay_ms), LOG_STR("dsn", fate->status),
+			  LOG_TEXT("status", ends[fate->end]), LOG_STR("reply", fate->reply));
+	}
+}
+
+static void count_fate(struct mailbox *mailbox, const struct work *work)
+{
+	for (size_t i = 0; i < work->message.recipients_count; i++) {
+		if (work->fates[i].end == COURIER_DELIVERED)
+			mailbox->delivered++;
+		else if (work->fates[i].end == COURIER_NEVER)
+			mailbox->failed++;
+		else
+			mailbox->deferred++;
+	}
+}
+
+static void maybe_idle(struct courier *courier)
+{
+	void (*on_idle)(void *context) = courier->on_idle;
+
+	if (!courier->draining || courier->active > 0 || !on_idle)
+		return;
+	courier->on_idle = NULL;
+	on_idle(courier->on_idle_context);
+}
+
+void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate)
+{
+	struct courier *courier = mailbox->courier;
+
+	fate->recipients = work->fates;
+	mailbox->active--;
+	courier->active--;
+	count_fate(mailbox, work);
+	log_fate(mailbox, work);
+	courier->handler->on_fate(courier->context, work->job.id, fate);
+	work_free(work);
+	maybe_idle(courier);
+}
+
+bool courier_take(struct courier *courier, const struct courier_job *job)
+{
+	struct upstream *upstream = upstream_find(courier, job->upstream);
+	struct mailbox *mailbox = mailbox_for(courier, job->upstream, job->mailbox);
+	struct work *work;
+
+	if (!mailbox)
+		return false;
+	mailbox->room_wanted = true;
+	if (courier->draining || !upstream || mailbox_wait_ms(mailbox, upstream, job->recipients_count) > 0)
+		return false;
+	work = work_new(job);
+	if (!work)
+		return false;
+	if (!smtp_carry(mailbox, upstream, work)) {
+		work_free(work);
+		return false;
+	}
+	mailbox->room_wanted = false;
+	mailbox->active++;
+	courier->active++;
+	budget_spend(&mailbox->budget, job->recipients_count, clock_monotonic_ms());
+	return true;
+}
+
+size_t courier_active(const struct courier *courier)
+{
+	return courier->active;
+}
+
+/* --- time --- */
+
+static void sweep_mailbox(struct courier *courier, struct mailbox *mailbox, uint64_t now_ms)
+{
+	const struct upstream *upstream = upstream_find(courier, mailbox->upstream_name);
+	struct connection *next;
+
+	for (struct connection *connection = mailbox->connections; connection; connection = next) {
+		next = connection->next;
+		smtp_sweep(connection, now_ms);
+	}
+	if (mailbox->room_wanted && upstream && mailbox_wait_ms(mailbox, upstream, 1) == 0)
+		mailbox_give_room(mailbox);
+}
+
+static void abandon_all(struct courier *courier)
+{
+	struct mailbox *mailbox;
+	size_t at = 0;
+
+	while ((mailbox = table_next(&courier->mailboxes, &at))) {
+		struct connection *next;
+
+		for (struct connection *connection = mailbox->connections; connection; connection = next) {
+			next = connection->next;
+			if (connection->work)
+				smtp_abandon(connection, "the gateway is stopping");
+		}
+	}
+}
+
+static void on_sweep(uv_timer_t *timer)
+{
+	struct courier *courier = timer->data;
+	uint64_t now_ms = clock_monotonic_ms();
+	struct mailbox *mailbox;
+	size_t at = 0;
+
+	while ((mailbox = table_next(&courier->mailboxes, &at))) {
+		size_t before = courier->mailboxes.cap;
+
+		sweep_mailbox(courier, mailbox, now_ms);
+		if (courier->mailboxes.cap != before)
+			break; /* somebody took new work and the table has grown: the rest next time */
+	}
+	if (courier->draining && now_ms >= courier->drain_until_ms && courier->active > 0)
+		abandon_all(courier);
+}
+
+void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *context), void *context)
+{
+	struct mailbox *mailbox;
+	size_t at = 0;
+
+	courier->draining = true;
+	courier->drain_until_ms = clock_monotonic_ms() + ms;
+	courier->on_idle = on_idle;
+	courier->on_idle_context = context;
+	while ((mailbox = table_next(&courier->mailboxes, &at))) {
+		struct connection *next;
+
+		for (struct connection *connection = mailbox->connections; connection; connection = next) {
+			next = connection->next;
+			if (connection->state == CONNECTION_IDLE)
+				smtp_quit(connection);
+		}
+	}
+	maybe_idle(courier);
+}
+
+/* --- life --- */
+
+static enum outcome make_upstreams(const struct settings *settings, struct courier *courier, struct upstream **ret_upstreams,
+				   struct fault *fault)
+{
+	struct upstream *upstreams = calloc(settings->upstreams_count, sizeof(*upstreams));
+
+	if (!upstreams)
+		return fault_set(fault, OUTCOME_LATER, N_("out of memory for the upstreams"));
+	for (size_t i = 0; i < settings->upstreams_count; i++) {
+		const struct upstream_settings *row = &settings->upstreams[i];
+		struct buf roots = { 0 };
+		enum outcome outcome = OUTCOME_OK;
+
+		upstreams[i].courier = courier;
+		upstreams[i].settings = row;
+		if (row->ca_file)
+			outcome = file_load(row->ca_file, ROOTS_BYTES_MAX, &roots, fault);
+		if (outcome == OUTCOME_OK && row->tls != UPSTREAM_CLEAR)
+			outcome = tls_client_new(buf_str(&roots), &upstreams[i].tls, fault);
+		buf_done(&roots);
+		if (outcome != OUTCOME_OK) {
+			free(upstreams);
+			return outcome;
+		}
+	}
+	*ret_upstreams = upstreams;
+	return OUTCOME_OK;
+}
+
+static void drop_upstreams(struct courier *courier)
+{
+	for (size_t i = 0; i < courier->upstreams_count; i++)
+		SSL_CTX_free(courier->upstreams[i].tls);
+	free(courier->upstreams);
+	courier->upstreams = NULL;
+	courier->upstreams_count = 0;
+}
+
+static void set_hostname(struct courier *courier)
+{
+	const char *given = courier->settings->daemon.hostname;
+
+	if (given && str_copy(str_of(given), sizeof(courier->hostname), courier->hostname))
+		return;
+	if (gethostname(courier->hostname, sizeof(courier->hostname) - 1) == -1)
+		(void)str_copy(STR("localhost"), sizeof(courier->hostname), courier->hostname);
+}
+
+struct courier *courier_new(struct loop *loop, struct http *http, const struct settings *settings,
+			    const struct courier_handler *handler, void *context, struct fault *fault)
+{
+	struct courier *courier = calloc(1, sizeof(*courier));
+
+	if (!courier) {
+		(void)fault_set(fault, OUTCOME_LATER, N_("out of memory for the courier"));
+		return NULL;
+	}
+	courier->loop = loop;
+	courier->http = http;
+	courier->handler = handler;
+	courier->context = context;
+	courier->tokens = token_store_new(loop, http);
+	courier->sweep.data = courier;
+	if (!courier->tokens || courier_settings(courier, settings, fault) != OUTCOME_OK) {
+		free(courier);
+		return NULL;
+	}
+	(void)uv_timer_init(&loop->uv, &courier->sweep);
+	(void)uv_timer_start(&courier->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+	return courier;
+}
+
+/* Connections of the old settings end: idle ones now, busy ones after their message. */
+static void age_connections(struct courier *courier)
+{
+	struct mailbox *mailbox;
+	size_t at = 0;
+
+	while ((mailbox = table_next(&courier->mailboxes, &at))) {
+		struct connection *next;
+
+		for (struct connection *connection = mailbox->connections; connection; connection = next) {
+			next = connection->next;
+			connection->upstream = NULL;
+			if (connection->state == CONNECTION_IDLE)
+				smtp_quit(connection);
+			else if (connection->state == CONNECTION_OPENING)
+				smtp_abandon(connection, "the settings have changed");
+		}
+		mailbox->paused_until_ms = 0; /* the administrator may have mended what paused it */
+	}
+}
+
+enum outcome courier_settings(struct courier *courier, const struct settings *settings, struct fault *fault)
+{
+	struct upstream *upstreams;
+
+	if (make_upstreams(settings, courier, &upstreams, fault) != OUTCOME_OK)
+		return fault->outcome;
+	age_connections(courier);
+	drop_upstreams(courier);
+	courier->upstreams = upstreams;
+	courier->upstreams_count = settings->upstreams_count;
+	courier->settings = settings;
+	courier->generation++;
+	token_forget_all(courier->tokens);
+	set_hostname(courier);
+	return OUTCOME_OK;
+}
+
+void courier_each(const struct courier *courier, void (*each)(void *context, const struct courier_status *status), void *context)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	for (size_t i = 0; i < courier->upstreams_count; i++) {
+		const struct upstream *upstream = &courier->upstreams[i];
+		const struct mailbox *mailbox;
+		size_t at = 0;
+		struct courier_status status = {
+			.upstream = str_of(upstream->settings->name),
+			.token_expires_us = token_expires_us(courier->tokens, str_of(upstream->settings->name)),
+		};
+
+		if (now_ms < upstream->paused_until_ms)
+			status.paused_until_us = clock_real_us() + (int64_t)(upstream->paused_until_ms - now_ms) * 1000;
+		status.trouble = str_of(upstream->trouble);
+		each(context, &status);
+		while ((mailbox = table_next(&courier->mailboxes, &at))) {
+			if (!str_eq(mailbox->upstream_name, status.upstream))
+				continue;
+			each(context, &(struct courier_status){
+				.upstream = status.upstream,
+				.mailbox = mailbox->address,
+				.connections = mailbox->connections_count,
+				.active = mailbox->active,
+				.paused_until_us = now_ms < mailbox->paused_until_ms ?
+					clock_real_us() + (int64_t)(mailbox->paused_until_ms - now_ms) * 1000 : 0,
+				.trouble = str_of(mailbox->trouble),
+				.token_expires_us = status.token_expires_us,
+				.delivered = mailbox->delivered,
+				.failed = mailbox->failed,
+				.deferred = mailbox->deferred,
+			});
+		}
+	}
+}
+
+void courier_free(struct courier *courier)
+{
+	abandon_all(courier);
+	uv_close((uv_handle_t *)&courier->sweep, NULL);
+	token_store_free(courier->tokens);
+	courier->tokens = NULL;
+	/* Streams close in later turns and the loop has ended: what is left goes with the process. */
+}

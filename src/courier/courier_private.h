@@ -1,0 +1,110 @@
+/* courier_private: what courier.c, mailbox.c, smtp.c share. */
+#ifndef COURIER_COURIER_PRIVATE_H
+#define COURIER_COURIER_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/table.h"
+#include "courier/budget.h"
+#include "courier/courier.h"
+#include "courier/failure.h"
+#include "courier/token.h"
+#include "sys/stream.h"
+#include "sys/tls.h"
+#include "wire/smtp_client.h"
+
+struct connection;
+
+/* An upstream of the settings in force. */
+struct upstream {
+	struct courier *courier;
+	const struct upstream_settings *settings;
+	SSL_CTX *tls;              /* NULL: tls none */
+	uint64_t paused_until_ms;
+	char trouble[512];
+};
+
+/* One identity at one upstream: its connections and its budget. Kept over reloads. */
+struct mailbox {
+	struct courier *courier;
+	char *key;                 /* "UPSTREAM\nADDRESS" */
+	struct str upstream_name, address; /* within key */
+	struct budget budget;
+	struct connection *connections;
+	size_t connections_count, active;
+	uint64_t paused_until_ms;
+	bool room_wanted;          /* somebody was turned away: on_room is owed */
+	char trouble[512];
+	uint64_t delivered, failed, deferred;
+};
+
+/* A message under way, copied from the caller's but for its body. */
+struct work {
+	struct courier_job job;
+	struct arena arena;
+	struct smtp_client_message message;
+	struct courier_recipient_fate *fates; /* one a recipient */
+	bool *settled;                        /* its fate is known */
+	bool token_renewed, reconnected;      /* each is done once */
+};
+
+struct courier {
+	struct loop *loop;
+	struct http *http;
+	const struct settings *settings;
+	uint64_t generation;       /* of settings: older connections take nothing new */
+	struct token_store *tokens;
+	struct upstream *upstreams;
+	size_t upstreams_count;
+	struct table mailboxes;    /* by key */
+	const struct courier_handler *handler;
+	void *context;
+	uv_timer_t sweep;
+	char hostname[256];
+	size_t active;
+	bool draining;
+	uint64_t drain_until_ms;
+	void (*on_idle)(void *context);
+	void *on_idle_context;
+};
+
+enum connection_state { CONNECTION_OPENING, CONNECTION_BUSY, CONNECTION_IDLE, CONNECTION_CLOSING };
+
+struct connection {
+	struct stream stream;
+	struct mailbox *mailbox;
+	struct connection *next;   /* of the mailbox */
+	uint64_t generation;       /* of the settings it was made with */
+	uint64_t token_generation; /* of the token it signed in with */
+	const struct upstream *upstream; /* NULL once the settings changed */
+	struct smtp_client client;
+	struct work *work;         /* NULL: idle */
+	enum connection_state state;
+	uint64_t since_ms;         /* for deadlines */
+	uint64_t sent;             /* bytes of the body given so far */
+	unsigned messages;         /* carried over it */
+	bool waits_for_token, body_open, body_ended;
+	bool ready;                /* for a message, once all that the server sent is read */
+	char host[256], user[512]; /* kept: the settings may go */
+};
+
+/* mailbox.c */
+struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct str address); /* NULL: out of memory */
+void mailbox_free(struct mailbox *mailbox);
+struct upstream *upstream_find(struct courier *courier, struct str name);
+/* 0: a message to so many recipients may start now; else how long to wait. UINT64_MAX: until a connection is free. */
+uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients);
+void mailbox_give_room(struct mailbox *mailbox); /* tell the caller that it may offer more */
+
+/* smtp.c: takes `work` over. False: no connection could be begun; `work` stays the caller's. */
+bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work);
+void smtp_sweep(struct connection *connection, uint64_t now_ms);
+void smtp_quit(struct connection *connection);   /* idle ones */
+void smtp_abandon(struct connection *connection, const char *why); /* at the end of a drain */
+
+/* courier.c: the fate is complete; frees the work. */
+void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);
+/* Every recipient not settled yet gets this end. `reply` NULL: `text` is our own sentence. */
+void work_settle(struct work *work, enum courier_end end, const struct smtp_reply *reply, const char *text);
+void work_settle_one(struct work *work, size_t index, enum courier_end end, const struct smtp_reply *reply, const char *text);
+
+#endif

@@ -1,0 +1,91 @@
+#include "courier/courier_private.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+
+#define KEY_BYTES_MAX 1024
+
+struct upstream *upstream_find(struct courier *courier, struct str name)
+{
+	for (size_t i = 0; i < courier->upstreams_count; i++) {
+		if (str_eq(str_of(courier->upstreams[i].settings->name), name))
+			return &courier->upstreams[i];
+	}
+	return NULL;
+}
+
+static struct mailbox *mailbox_new(struct courier *courier, const struct upstream *upstream, struct str key, size_t name_len)
+{
+	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
+
+	if (!mailbox)
+		return NULL;
+	mailbox->courier = courier;
+	mailbox->key = str_dup(key);
+	if (mailbox->key &&
+	    budget_init(&mailbox->budget, upstream ? upstream->settings->messages_per_minute_max : 0,
+			upstream ? upstream->settings->recipients_per_day_max : 0) &&
+	    table_put(&courier->mailboxes, str_of(mailbox->key), mailbox)) {
+		mailbox->upstream_name = (struct str){ mailbox->key, name_len };
+		mailbox->address = str_of(mailbox->key + name_len + 1);
+		return mailbox;
+	}
+	mailbox_free(mailbox);
+	return NULL;
+}
+
+struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct str address)
+{
+	struct mailbox *mailbox = NULL;
+	struct buf key;
+
+	buf_init(&key, KEY_BYTES_MAX);
+	if (buf_add(&key, upstream) && buf_add_byte(&key, '\n') && buf_add(&key, address)) {
+		mailbox = table_find(&courier->mailboxes, buf_str(&key));
+		if (!mailbox)
+			mailbox = mailbox_new(courier, upstream_find(courier, upstream), buf_str(&key), upstream.len);
+	}
+	buf_done(&key);
+	return mailbox;
+}
+
+void mailbox_free(struct mailbox *mailbox)
+{
+	budget_done(&mailbox->budget);
+	free(mailbox->key);
+	free(mailbox);
+}
+
+static bool has_idle(const struct mailbox *mailbox)
+{
+	for (const struct connection *connection = mailbox->connections; connection; connection = connection->next) {
+		if (connection->state == CONNECTION_IDLE && connection->generation == mailbox->courier->generation)
+			return true;
+	}
+	return false;
+}
+
+uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t connections_max = upstream->settings->connections_max;
+
+	if (now_ms < upstream->paused_until_ms)
+		return upstream->paused_until_ms - now_ms;
+	if (now_ms < mailbox->paused_until_ms)
+		return mailbox->paused_until_ms - now_ms;
+	/* A connection counts until the peer has closed it: Exchange counts so too. */
+	if (!has_idle(mailbox) && connections_max && mailbox->connections_count >= connections_max)
+		return UINT64_MAX;
+	return budget_wait_ms(&mailbox->budget, recipients, now_ms);
+}
+
+void mailbox_give_room(struct mailbox *mailbox)
+{
+	if (mailbox->courier->draining)
+		return;
+	mailbox->room_wanted = false;
+	mailbox->courier->handler->on_room(mailbox->courier->context, mailbox->upstream_name, mailbox->address);
+}

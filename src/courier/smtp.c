@@ -1,0 +1,546 @@
+#include "courier/courier_private.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <sodium/utils.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+
+#define BODY_RUN_BYTES 65536
+#define BODY_AHEAD_MAX 262144  /* bytes of a body waiting for the kernel */
+#define PASSWORD_BYTES_MAX 4096
+#define CONNECT_STOPS_MS 10000
+
+static void pump(struct connection *connection);
+static void next_or_idle(struct connection *connection);
+
+/* --- how a connection ends --- */
+
+static void unlink_connection(struct connection *connection)
+{
+	struct connection **at = &connection->mailbox->connections;
+
+	while (*at && *at != connection)
+		at = &(*at)->next;
+	if (*at)
+		*at = connection->next;
+	connection->mailbox->connections_count--;
+}
+
+static void on_closed(struct stream *stream)
+{
+	struct connection *connection = stream->owner;
+	struct mailbox *mailbox = connection->mailbox;
+
+	unlink_connection(connection);
+	smtp_client_done(&connection->client);
+	free(connection);
+	mailbox_give_room(mailbox);
+}
+
+static void close_connection(struct connection *connection)
+{
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	connection->state = CONNECTION_CLOSING;
+	token_cancel(connection->mailbox->courier->tokens, connection);
+	stream_close(&connection->stream);
+}
+
+void smtp_quit(struct connection *connection)
+{
+	if (smtp_client_quit(&connection->client) && stream_write(&connection->stream, buf_str(&connection->client.out)))
+		buf_clear(&connection->client.out);
+	close_connection(connection);
+}
+
+/* --- what an end means --- */
+
+static void pause_mailbox(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
+{
+	mailbox->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	(void)snprintf(mailbox->trouble, sizeof(mailbox->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
+	log_event(LOG_LEVEL_ERROR, "mailbox paused", LOG_STR("upstream", mailbox->upstream_name),
+		  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("ms", pause_ms), LOG_STR("reply", why));
+}
+
+static void pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
+{
+	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
+
+	if (!upstream)
+		return;
+	upstream->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	(void)snprintf(upstream->trouble, sizeof(upstream->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
+	log_event(LOG_LEVEL_ERROR, "upstream paused", LOG_STR("upstream", mailbox->upstream_name), LOG_NUMBER("ms", pause_ms),
+		  LOG_STR("reply", why));
+}
+
+/* Hand the work to another connection of the same mailbox: a fresh token, or a pooled connection that had died unnoticed. */
+static bool try_again(struct connection *connection)
+{
+	struct mailbox *mailbox = connection->mailbox;
+	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
+	struct work *work = connection->work;
+
+	connection->work = NULL;
+	if (!mailbox->courier->draining && upstream && smtp_carry(mailbox, upstream, work))
+		return true;
+	connection->work = work;
+	return false;
+}
+
+static void finish(struct connection *connection, const struct failure_verdict *verdict, enum smtp_client_phase phase)
+{
+	struct work *work = connection->work;
+	struct courier_fate fate = {
+		.remote_mta = str_of(connection->host),
+		.retry_after_ms = verdict->pause_ms,
+		.dsn_passed = connection->client.dsn,
+		.nothing_tried = phase < SMTP_CLIENT_MAIL && verdict->meaning != FAILURE_NEVER,
+		.ambiguous = phase == SMTP_CLIENT_END && strcmp(verdict->cause, "connection-lost") == 0,
+	};
+
+	connection->work = NULL;
+	courier_finish(connection->mailbox, work, &fate);
+}
+
+/* A reply, or the want of one, decides for every recipient that is still open. `text` speaks when there is no reply. */
+static void decide(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text)
+{
+	const struct failure_verdict *verdict = failure_decide(phase, reply);
+	struct mailbox *mailbox = connection->mailbox;
+	struct work *work = connection->work;
+	struct str why;
+	char line[600];
+
+	if (reply)
+		(void)snprintf(line, sizeof(line), "%u %.*s %.*s", reply->code, STR_ARG(reply->enhanced),
+			       reply->text.len < 500 ? (int)reply->text.len : 500, reply->text.ptr);
+	why = reply ? str_of(line) : str_of(text);
+	if (verdict->meaning == FAILURE_REFRESH_TOKEN) {
+		token_refused(mailbox->courier->tokens, mailbox->upstream_name, connection->token_generation);
+		if (work && !work->token_renewed) {
+			work->token_renewed = true;
+			if (try_again(connection))
+				return;
+		}
+	}
+	if (verdict->meaning == FAILURE_PAUSE_MAILBOX || verdict->meaning == FAILURE_REFRESH_TOKEN)
+		pause_mailbox(mailbox, verdict->pause_ms, why);
+	if (verdict->meaning == FAILURE_PAUSE_UPSTREAM)
+		pause_upstream(mailbox, verdict->pause_ms, why);
+	if (!connection->work)
+		return;
+	work_settle(work, verdict->meaning == FAILURE_DELIVERED ? COURIER_DELIVERED :
+			  verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, text);
+	if (verdict->meaning == FAILURE_DELIVERED)
+		mailbox->trouble[0] = '\0';
+	finish(connection, verdict, phase);
+}
+
+/* The connection is gone before it gave an answer. */
+static void lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text)
+{
+	struct work *work = connection->work;
+
+	/* A pooled connection that the peer had closed meanwhile: that is no failure of the message. */
+	if (work && !reply && connection->messages > 0 && phase == SMTP_CLIENT_MAIL && !work->reconnected) {
+		work->reconnected = true;
+		if (try_again(connection)) {
+			close_connection(connection);
+			return;
+		}
+	}
+	if (work || phase < SMTP_CLIENT_MAIL)
+		decide(connection, phase, reply, text);
+	close_connection(connection);
+}
+
+static enum smtp_client_phase phase_now(const struct connection *connection)
+{
+	if (connection->state == CONNECTION_OPENING)
+		return SMTP_CLIENT_GREETING;
+	if (connection->body_ended)
+		return SMTP_CLIENT_END;
+	return connection->body_open ? SMTP_CLIENT_DATA : SMTP_CLIENT_MAIL;
+}
+
+void smtp_abandon(struct connection *connection, const char *why)
+{
+	struct courier_fate fate = { .nothing_tried = !connection->body_ended, .ambiguous = connection->body_ended };
+	struct work *work = connection->work;
+
+	connection->work = NULL;
+	if (work) {
+		work_settle(work, COURIER_LATER, NULL, why);
+		courier_finish(connection->mailbox, work, &fate);
+	}
+	close_connection(connection);
+}
+
+/* --- the body --- */
+
+static bool give_run(struct connection *connection)
+{
+	const struct courier_job *job = &connection->work->job;
+	char bytes[BODY_RUN_BYTES];
+	uint64_t left = job->size_bytes - connection->sent;
+	size_t count = left < BODY_RUN_BYTES ? (size_t)left : BODY_RUN_BYTES;
+	struct str run = { bytes, count };
+
+	if (job->body_fd == -1)
+		run.ptr = job->body.ptr + connection->sent;
+	else if (file_read_at(job->body_fd, bytes, count, connection->sent) != (ssize_t)count)
+		return false;
+	connection->sent += count;
+	return smtp_client_body(&connection->client, run);
+}
+
+static void give_body(struct connection *connection)
+{
+	while (connection->body_open && !connection->body_ended && stream_waiting(&connection->stream) < BODY_AHEAD_MAX) {
+		if (connection->sent == connection->work->job.size_bytes)
+			connection->body_ended = smtp_client_body_end(&connection->client);
+		else if (!give_run(connection)) {
+			/* Half a message must not be ended as a whole one: only cutting the connection is safe. */
+			smtp_abandon(connection, "the body could not be read");
+			return;
+		}
+		if (!stream_write(&connection->stream, buf_str(&connection->client.out)))
+			return;
+		buf_clear(&connection->client.out);
+		connection->since_ms = clock_monotonic_ms();
+	}
+}
+
+/* --- one function an event --- */
+
+static void on_token(void *context, enum outcome outcome, const struct token *token, const struct fault *fault)
+{
+	struct connection *connection = context;
+	struct mailbox *mailbox = connection->mailbox;
+
+	connection->waits_for_token = false;
+	connection->since_ms = clock_monotonic_ms();
+	if (outcome != OUTCOME_OK) {
+		pause_mailbox(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
+		smtp_abandon(connection, fault->text[LANGUAGE_EN]);
+		return;
+	}
+	connection->token_generation = token->generation;
+	if (!smtp_client_sign_in(&connection->client, mailbox->address, token->value)) {
+		smtp_abandon(connection, "the token does not fit into a sign-in");
+		return;
+	}
+	pump(connection);
+}
+
+static void sign_in_by_password(struct connection *connection)
+{
+	const struct upstream_settings *settings = connection->upstream->settings;
+	CLEANUP(buf_wipe) struct buf password = { 0 };
+	struct fault fault;
+
+	if (file_load_secret(settings->password_file, PASSWORD_BYTES_MAX, &password, &fault) != OUTCOME_OK) {
+		pause_mailbox(connection->mailbox, 60000, str_of(fault.text[LANGUAGE_EN]));
+		smtp_abandon(connection, fault.text[LANGUAGE_EN]);
+		return;
+	}
+	if (!smtp_client_sign_in(&connection->client, str_of(settings->user), buf_str(&password)))
+		smtp_abandon(connection, "the password does not fit into a sign-in");
+}
+
+static void on_need_token(struct connection *connection)
+{
+	const struct upstream *upstream = connection->upstream;
+
+	if (!upstream) {
+		smtp_abandon(connection, "the settings have changed");
+	} else if (upstream->settings->auth == UPSTREAM_LOGIN || upstream->settings->auth == UPSTREAM_PLAIN) {
+		sign_in_by_password(connection);
+	} else {
+		connection->waits_for_token = true;
+		token_get(connection->mailbox->courier->tokens, upstream->settings, &connection->mailbox->courier->settings->limits,
+			  on_token, connection);
+	}
+}
+
+static void start_message(struct connection *connection)
+{
+	const char *why;
+
+	connection->state = CONNECTION_BUSY;
+	connection->sent = 0;
+	connection->body_open = connection->body_ended = false;
+	connection->since_ms = clock_monotonic_ms();
+	if (smtp_client_send(&connection->client, &connection->work->message, &why))
+		return;
+	work_settle(connection->work, COURIER_NEVER, NULL, why);
+	finish(connection, &(struct failure_verdict){ FAILURE_NEVER, 0, "not-for-this-server", why }, SMTP_CLIENT_MAIL);
+	connection->state = CONNECTION_IDLE; /* nothing was said: it is as good as before */
+}
+
+static bool may_go_on(const struct connection *connection)
+{
+	const struct courier *courier = connection->mailbox->courier;
+
+	return connection->generation == courier->generation && !courier->draining &&
+	       (connection->token_generation == 0 ||
+		connection->token_generation == token_generation(courier->tokens, connection->mailbox->upstream_name));
+}
+
+static void next_or_idle(struct connection *connection)
+{
+	connection->messages++;
+	connection->since_ms = clock_monotonic_ms();
+	if (!may_go_on(connection)) {
+		smtp_quit(connection);
+		return;
+	}
+	connection->state = CONNECTION_IDLE;
+	mailbox_give_room(connection->mailbox);
+}
+
+static void on_event(struct connection *connection, const struct smtp_client_event *event)
+{
+	const struct smtp_reply *reply = event->reply.code ? &event->reply : NULL;
+	const struct failure_verdict *verdict;
+
+	switch (event->kind) {
+	case SMTP_CLIENT_EVENT_NONE:
+		break;
+	case SMTP_CLIENT_EVENT_START_TLS:
+		if (!connection->upstream ||
+		    !stream_secure_client(&connection->stream, connection->upstream->tls, connection->host))
+			lost(connection, SMTP_CLIENT_STARTTLS, NULL, "TLS could not be started");
+		break;
+	case SMTP_CLIENT_EVENT_NEED_TOKEN:
+		on_need_token(connection);
+		break;
+	case SMTP_CLIENT_EVENT_READY:
+		connection->ready = true;
+		break;
+	case SMTP_CLIENT_EVENT_RECIPIENT:
+		verdict = failure_decide(SMTP_CLIENT_RCPT, reply);
+		if (connection->work && verdict->meaning != FAILURE_DELIVERED)
+			work_settle_one(connection->work, event->index,
+					verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, event->trouble);
+		break;
+	case SMTP_CLIENT_EVENT_BODY:
+		connection->body_open = true;
+		break;
+	case SMTP_CLIENT_EVENT_MESSAGE_DONE:
+		if (connection->work)
+			decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
+		connection->ready = true;
+		break;
+	case SMTP_CLIENT_EVENT_REFUSED:
+		decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
+		close_connection(connection);
+		break;
+	case SMTP_CLIENT_EVENT_LOST:
+		lost(connection, event->phase, reply, event->trouble ? event->trouble : "the connection was closed");
+		break;
+	case SMTP_CLIENT_EVENT_CLOSED:
+		close_connection(connection);
+		break;
+	}
+}
+
+/* The server has nothing more to say: only now may the next message start, or its unasked words would be taken for answers. */
+static void go_on(struct connection *connection)
+{
+	connection->ready = false;
+	if (connection->state == CONNECTION_OPENING && connection->work)
+		start_message(connection);
+	else
+		next_or_idle(connection);
+}
+
+/* --- what the stream brings --- */
+
+static size_t on_input(struct stream *stream, struct str input)
+{
+	struct connection *connection = stream->owner;
+	size_t all = 0;
+
+	while (connection->state != CONNECTION_CLOSING && !connection->stream.handshaking) {
+		struct smtp_client_event event;
+		size_t used = smtp_client_feed(&connection->client, input, &event);
+
+		all += used;
+		input = str_skip(input, used);
+		if (used == 0 && event.kind == SMTP_CLIENT_EVENT_NONE)
+			break;
+		connection->since_ms = clock_monotonic_ms();
+		on_event(connection, &event);
+	}
+	if (connection->ready && connection->state != CONNECTION_CLOSING)
+		go_on(connection);
+	pump(connection);
+	return connection->state == CONNECTION_CLOSING ? all + input.len : all;
+}
+
+/* What the client wants to say leaves; a body goes on as far as the kernel takes it. */
+static void pump(struct connection *connection)
+{
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	if (connection->client.out.len > 0 && stream_write(&connection->stream, buf_str(&connection->client.out)))
+		buf_clear(&connection->client.out);
+	if (connection->work)
+		give_body(connection);
+	if (connection->state != CONNECTION_CLOSING)
+		stream_flush(&connection->stream);
+	if (connection->state == CONNECTION_IDLE)
+		buf_done(&connection->client.out);
+}
+
+static void on_drained(struct stream *stream)
+{
+	pump(stream->owner);
+}
+
+static void on_secured(struct stream *stream)
+{
+	struct connection *connection = stream->owner;
+
+	connection->since_ms = clock_monotonic_ms();
+	smtp_client_secured(&connection->client);
+	pump(connection);
+}
+
+static void on_end(struct stream *stream, enum stream_end end, const struct fault *fault)
+{
+	struct connection *connection = stream->owner;
+	bool waited = connection->work || connection->state == CONNECTION_OPENING;
+
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	if (waited)
+		lost(connection, end == STREAM_END_TLS ? SMTP_CLIENT_STARTTLS : phase_now(connection), NULL,
+		     fault && fault->text[0][0] ? fault->text[0] : "the upstream closed the connection");
+	close_connection(connection);
+}
+
+static const struct stream_handler handler = {
+	.on_input = on_input,
+	.on_secured = on_secured,
+	.on_drained = on_drained,
+	.on_end = on_end,
+	.on_closed = on_closed,
+};
+
+static void on_connected(struct stream *stream, enum outcome outcome, const struct fault *fault)
+{
+	struct connection *connection = stream->owner;
+
+	connection->since_ms = clock_monotonic_ms();
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	if (outcome != OUTCOME_OK) {
+		lost(connection, SMTP_CLIENT_GREETING, NULL, fault->text[LANGUAGE_EN]);
+		return;
+	}
+	if (connection->upstream && connection->upstream->settings->tls == UPSTREAM_IMPLICIT &&
+	    !stream_secure_client(stream, connection->upstream->tls, connection->host)) {
+		lost(connection, SMTP_CLIENT_GREETING, NULL, "TLS could not be started");
+		return;
+	}
+	stream_start(stream);
+}
+
+/* --- beginning --- */
+
+static void client_options(const struct upstream_settings *settings, const struct connection *connection,
+			   struct smtp_client_options *ret_options)
+{
+	static const enum sasl_mechanism mechanisms[] = {
+		[UPSTREAM_XOAUTH2] = SASL_XOAUTH2, [UPSTREAM_OAUTHBEARER] = SASL_OAUTHBEARER, [UPSTREAM_LOGIN] = SASL_LOGIN,
+		[UPSTREAM_PLAIN] = SASL_PLAIN,     [UPSTREAM_NO_AUTH] = SASL_PLAIN,
+	};
+	static const enum smtp_client_tls tls[] = {
+		[UPSTREAM_STARTTLS] = SMTP_CLIENT_TLS_STARTTLS,
+		[UPSTREAM_IMPLICIT] = SMTP_CLIENT_TLS_IMPLICIT,
+		[UPSTREAM_CLEAR] = SMTP_CLIENT_TLS_NONE,
+	};
+
+	*ret_options = (struct smtp_client_options){
+		.hello = str_of(connection->mailbox->courier->hostname),
+		.tls = tls[settings->tls],
+		.sign_in = settings->auth != UPSTREAM_NO_AUTH,
+		.mechanism = mechanisms[settings->auth],
+		.host = str_of(connection->host),
+		.port = settings->port,
+	};
+}
+
+static struct connection *connection_open(struct mailbox *mailbox, struct upstream *upstream, struct work *work)
+{
+	const struct limits *limits = &mailbox->courier->settings->limits;
+	struct connection *connection = calloc(1, sizeof(*connection));
+	struct smtp_client_options options;
+	struct fault fault;
+
+	if (!connection)
+		return NULL;
+	connection->mailbox = mailbox;
+	connection->upstream = upstream;
+	connection->generation = mailbox->courier->generation;
+	connection->since_ms = clock_monotonic_ms();
+	(void)str_copy(str_of(upstream->settings->host), sizeof(connection->host), connection->host);
+	client_options(upstream->settings, connection, &options);
+	smtp_client_init(&connection->client, &options);
+	if (stream_connect(&connection->stream, mailbox->courier->loop, connection->host, upstream->settings->port,
+			   (unsigned)limits->upstream_connect_seconds_max * 1000, &handler, connection, on_connected,
+			   &fault) != OUTCOME_OK) {
+		pause_upstream(mailbox, CONNECT_STOPS_MS, str_of(fault.text[LANGUAGE_EN]));
+		smtp_client_done(&connection->client);
+		free(connection);
+		return NULL;
+	}
+	connection->work = work;
+	connection->next = mailbox->connections;
+	mailbox->connections = connection;
+	mailbox->connections_count++;
+	return connection;
+}
+
+bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work)
+{
+	for (struct connection *connection = mailbox->connections; connection; connection = connection->next) {
+		if (connection->state != CONNECTION_IDLE || !may_go_on(connection))
+			continue;
+		connection->work = work;
+		start_message(connection);
+		pump(connection);
+		return true;
+	}
+	return connection_open(mailbox, upstream, work) != NULL;
+}
+
+void smtp_sweep(struct connection *connection, uint64_t now_ms)
+{
+	const struct limits *limits = &connection->mailbox->courier->settings->limits;
+	uint64_t waited_s = (now_ms - connection->since_ms) / 1000;
+
+	switch (connection->state) {
+	case CONNECTION_IDLE:
+		if (waited_s >= limits->connections_upstream_idle_seconds_max)
+			smtp_quit(connection);
+		break;
+	case CONNECTION_OPENING:
+	case CONNECTION_BUSY:
+		if (waited_s >= (connection->body_ended ? limits->upstream_end_seconds_max : limits->upstream_reply_seconds_max))
+			lost(connection, phase_now(connection), NULL, "the upstream did not answer in time");
+		break;
+	case CONNECTION_CLOSING:
+		break;
+	}
+}

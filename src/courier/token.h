@@ -1,0 +1,36 @@
+/* token: access tokens for the upstreams: one request per identity at a time, kept, refreshed well before they end, a refused one
+ * refreshed once. */
+#ifndef COURIER_TOKEN_H
+#define COURIER_TOKEN_H
+
+#include "base/fault.h"
+#include "domain/settings.h"
+#include "sys/http.h"
+#include "sys/loop.h"
+
+struct token_store;
+
+struct token {
+	struct str value;    /* borrowed for the call */
+	uint64_t generation; /* rises with each new token: what was made with an older one is not reused */
+};
+
+struct token_store *token_store_new(struct loop *loop, struct http *http);
+void token_store_free(struct token_store *store); /* who waits hears nothing more */
+
+/* The token for an upstream's identity, now or when it is here. OUTCOME_LATER with a sentence: the endpoint is down or said no; that answer is
+ * kept for a while, so that nothing hammers it. */
+void token_get(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,
+	       void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault),
+	       void *context);
+void token_cancel(struct token_store *store, void *context); /* that waiter is gone */
+
+/* The upstream refused this generation: the next token_get asks for a new one, once for all who noticed. */
+void token_refused(struct token_store *store, struct str upstream, uint64_t generation);
+void token_forget_all(struct token_store *store); /* settings have changed */
+
+/* 0: none. */
+int64_t token_expires_us(const struct token_store *store, struct str upstream);
+uint64_t token_generation(const struct token_store *store, struct str upstream);
+
+#endif
