@@ -380,7 +380,7 @@ bool crossing_next(struct crossing *crossing, int64_t high, int64_t *ret_key)
 	int64_t key = high;
 
 	while (agree < crossing->count) {
-		int64_t found;
+		int64_t found = INT64_MIN;
 
 		if (!lanes_seek(crossing, &crossing->indices[at], key, &found))
 			return false;

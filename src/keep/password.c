@@ -201,7 +201,8 @@ void password_check_nobody(struct str password)
 	if (sodium_init() == -1 || password.len > PASSWORD_MAX)
 		return;
 	random_bytes(salt, sizeof(salt));
-	(void)crypto_pwhash(hash, sizeof(hash), password.ptr, password.len, salt, ARGON2_PASSES, ARGON2_BYTES,
-			    crypto_pwhash_ALG_ARGON2ID13);
+	if (crypto_pwhash(hash, sizeof(hash), password.ptr, password.len, salt, ARGON2_PASSES, ARGON2_BYTES,
+			  crypto_pwhash_ALG_ARGON2ID13) == -1)
+		return; /* out of memory, as a real check would be */
 	sodium_memzero(hash, sizeof(hash));
 }
