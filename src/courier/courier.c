@@ -188,15 +188,30 @@ bool courier_take(struct courier *courier, const struct courier_job *job)
 	work = work_new(job);
 	if (!work)
 		return false;
+	mailbox->active++;
+	courier->active++;
 	if (!smtp_carry(mailbox, upstream, work)) {
+		mailbox->active--;
+		courier->active--;
 		work_free(work);
 		return false;
 	}
 	mailbox->room_wanted = false;
-	mailbox->active++;
-	courier->active++;
 	budget_spend(&mailbox->budget, job->recipients_count, clock_monotonic_ms());
 	return true;
+}
+
+bool courier_has_room(struct courier *courier, struct str upstream_name, struct str mailbox_address, size_t recipients)
+{
+	struct upstream *upstream = upstream_find(courier, upstream_name);
+	struct mailbox *mailbox = mailbox_for(courier, upstream_name, mailbox_address);
+
+	if (!mailbox)
+		return false;
+	if (!courier->draining && upstream && mailbox_wait_ms(mailbox, upstream, recipients) == 0)
+		return true;
+	mailbox->room_wanted = true;
+	return false;
 }
 
 size_t courier_active(const struct courier *courier)

@@ -60,7 +60,7 @@ struct courier_fate {
 };
 
 struct courier_handler {
-	/* Once for each accepted job, in a later turn; everything borrowed for the call. */
+	/* Once for each accepted job, at the earliest before courier_take returns; everything borrowed for the call. */
 	void (*on_fate)(void *context, uint64_t id, const struct courier_fate *fate);
 	/* A slot for (upstream, mailbox) is free again, or a pause is over: offer more. */
 	void (*on_room)(void *context, struct str upstream, struct str mailbox);
@@ -75,6 +75,8 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 /* True: accepted, the job is copied but for body and fd, which stay valid until on_fate. False: no slot now for its (upstream, mailbox):
  * on_room comes. */
 bool courier_take(struct courier *courier, const struct courier_job *job) __attribute__((warn_unused_result));
+/* Would courier_take accept a message to so many recipients now? False: on_room comes. So that no body is loaded in vain. */
+bool courier_has_room(struct courier *courier, struct str upstream, struct str mailbox, size_t recipients);
 size_t courier_active(const struct courier *courier);
 
 /* Finish what is under way within `ms`, QUIT idle connections, take nothing new; then on_idle. */

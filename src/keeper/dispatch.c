@@ -1,0 +1,191 @@
+#include "keeper/dispatch.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "keeper/dispatch_private.h"
+
+#define TICK_MS 250
+#define LANES_A_TIME 256
+
+/* --- lanes of the spool --- */
+
+static void on_lanes(void *context, const struct spool_lane *lanes, size_t count)
+{
+	struct dispatch *dispatch = context;
+
+	dispatch->lanes_asked = false;
+	for (size_t i = 0; i < count; i++) {
+		struct lane *lane = lane_for(dispatch, lanes[i].route, lanes[i].mailbox);
+
+		if (!lane)
+			return; /* out of memory: the tick asks again from here */
+		lane->more = true;
+		if (lane->more_due_us != 0 || !lane->first)
+			lane->more_due_us = lanes[i].due_us;
+		(void)str_copy(lanes[i].route, sizeof(dispatch->lanes_after[0]), dispatch->lanes_after[0]);
+		(void)str_copy(lanes[i].mailbox, sizeof(dispatch->lanes_after[1]), dispatch->lanes_after[1]);
+		lane_pump(lane);
+	}
+	dispatch->lanes_known = count < LANES_A_TIME;
+}
+
+static void ask_lanes(struct dispatch *dispatch)
+{
+	if (dispatch->lanes_asked || dispatch->lanes_known)
+		return;
+	dispatch->lanes_asked = true;
+	spool_lanes(dispatch->spool, str_of(dispatch->lanes_after[0]), str_of(dispatch->lanes_after[1]), LANES_A_TIME, on_lanes,
+		    dispatch);
+}
+
+/* --- time --- */
+
+/* Lanes may go and items be freed while they are pumped: by key, one round at a time. */
+static void pump_all(struct dispatch *dispatch)
+{
+	size_t count = dispatch->lanes.count;
+	struct lane **lanes = count ? malloc(count * sizeof(*lanes)) : NULL;
+	struct lane *lane;
+	size_t at = 0;
+	size_t got = 0;
+
+	if (!lanes)
+		return;
+	while (got < count && (lane = table_next(&dispatch->lanes, &at)))
+		lanes[got++] = lane;
+	/* lane_pump frees no lane but its own. */
+	for (size_t i = 0; i < got; i++)
+		lane_pump(lanes[i]);
+	free(lanes);
+}
+
+static void settle_late_ones(struct dispatch *dispatch)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+	struct item *item;
+	size_t at = 0;
+
+	while ((item = table_next(&dispatch->items, &at))) {
+		if (item->settle_again_ms && now_ms >= item->settle_again_ms)
+			settle_again(item);
+	}
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct dispatch *dispatch = timer->data;
+
+	ask_lanes(dispatch);
+	settle_late_ones(dispatch);
+	pump_all(dispatch);
+}
+
+/* --- the courier's side --- */
+
+static void on_fate(void *context, uint64_t id, const struct courier_fate *fate)
+{
+	struct dispatch *dispatch = context;
+	struct item *item = table_find(&dispatch->items, TABLE_KEY(id));
+
+	if (item)
+		settle_fate(item, fate);
+}
+
+static void on_room(void *context, struct str upstream, struct str mailbox)
+{
+	struct dispatch *dispatch = context;
+	struct buf key;
+	struct lane *lane = NULL;
+
+	buf_init(&key, 1024);
+	if (buf_add(&key, upstream) && buf_add_byte(&key, '\n') && buf_add(&key, mailbox))
+		lane = table_find(&dispatch->lanes, buf_str(&key));
+	buf_done(&key);
+	if (lane)
+		lane_pump(lane);
+}
+
+const struct courier_handler dispatch_courier_handler = { .on_fate = on_fate, .on_room = on_room };
+
+/* --- the keeper's side --- */
+
+void dispatch_committed(struct dispatch *dispatch, const struct spool_message *message)
+{
+	struct lane *lane = lane_for(dispatch, message->route, message->mailbox);
+	struct item *item;
+	bool behind;
+
+	if (!lane)
+		return; /* out of memory: the next look into the spool finds it */
+	/* Behind others that are due it waits in the spool: order is kept, memory is not used up. Those that are not due yet
+	 * stand in nobody's way. */
+	behind = lane->more && !(lane->first && lane->first->message.due_us > message->due_us);
+	if (behind || dispatch->items.count >= dispatch->settings->limits.dispatch_window_max) {
+		lane->more = true;
+		lane->more_due_us = 0;
+		lane_pump(lane);
+		return;
+	}
+	item = item_new(dispatch, message, NULL);
+	if (!item) {
+		lane->more = true;
+		lane->more_due_us = 0;
+		return;
+	}
+	if (message->body_file == 0)
+		(void)item_keep_body(item, message->body);
+	lane_put(lane, item);
+	lane_pump(lane);
+}
+
+void dispatch_wake(struct dispatch *dispatch)
+{
+	struct lane *lane;
+	size_t at = 0;
+
+	while ((lane = table_next(&dispatch->lanes, &at))) {
+		lane->more = true;
+		lane->more_due_us = 0;
+	}
+	dispatch->lanes_known = false;
+	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = '\0';
+	ask_lanes(dispatch);
+	pump_all(dispatch);
+}
+
+void dispatch_settings(struct dispatch *dispatch, const struct settings *settings)
+{
+	dispatch->settings = settings;
+}
+
+struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings)
+{
+	struct dispatch *dispatch = calloc(1, sizeof(*dispatch));
+
+	if (!dispatch)
+		return NULL;
+	dispatch->loop = loop;
+	dispatch->spool = spool;
+	dispatch->settings = settings;
+	return dispatch;
+}
+
+void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct str hostname, uint32_t node)
+{
+	dispatch->courier = courier;
+	dispatch->hostname = hostname;
+	dispatch->node = node;
+	dispatch->tick.data = dispatch;
+	(void)uv_timer_init(&dispatch->loop->uv, &dispatch->tick);
+	(void)uv_timer_start(&dispatch->tick, on_tick, TICK_MS, TICK_MS);
+	ask_lanes(dispatch);
+}
+
+void dispatch_free(struct dispatch *dispatch)
+{
+	uv_close((uv_handle_t *)&dispatch->tick, NULL);
+	/* Items may still be with the spool's threads, whose last answers come while it closes: the process ends right after. */
+}

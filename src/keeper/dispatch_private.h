@@ -1,0 +1,86 @@
+/* dispatch_private: lanes and items, shared by dispatch.c, lane.c, item.c, settle.c and bounce.c. */
+#ifndef KEEPER_DISPATCH_PRIVATE_H
+#define KEEPER_DISPATCH_PRIVATE_H
+
+#include "base/arena.h"
+#include "base/table.h"
+#include "keeper/dispatch.h"
+
+#define LANE_ITEMS_MAX 64          /* waiting in memory for one lane; the rest stays in the spool */
+#define KEPT_BODIES_BYTES_MAX (8u << 20)
+
+struct lane;
+
+/* ITEM_WAITS → ITEM_LOADS (its body) → ITEM_AWAY (with the courier) → ITEM_SETTLES (its fate goes to disk) → gone, or ITEM_WAITS. */
+enum item_state { ITEM_WAITS, ITEM_LOADS, ITEM_AWAY, ITEM_SETTLES };
+
+struct item {
+	struct dispatch *dispatch;
+	struct lane *lane;
+	struct item *next;           /* of the lane's waiting ones, by due time */
+	enum item_state state;
+	struct arena arena;          /* all that `message` borrows */
+	struct spool_message message;
+	uint32_t *indexes;           /* of its recipients, as at the commit */
+	struct str body;             /* when kept or loaded into memory */
+	char *body_bytes;            /* owned; NULL: none */
+	int body_fd;                 /* -1: none */
+	bool body_here;
+	struct spool_fate fate;      /* while it settles */
+	struct spool_message bounce; /* its notification, committed with the fate */
+	struct spool_recipient bounce_to;
+	uint64_t settle_again_ms;    /* the disk said no: once more then */
+};
+
+struct lane {
+	struct dispatch *dispatch;
+	char *key;                   /* "ROUTE\nMAILBOX" */
+	struct str route, mailbox;
+	struct item *first;          /* waiting */
+	size_t waiting, busy;        /* busy: loading, away or settling */
+	bool more;                   /* the spool may have others */
+	bool loading;
+	int64_t more_due_us;         /* not before this is it worth to look */
+};
+
+struct dispatch {
+	struct loop *loop;
+	struct spool *spool;
+	struct courier *courier;
+	const struct settings *settings;
+	struct str hostname;
+	uint32_t node;
+	struct table lanes;          /* by key */
+	struct table items;          /* all in memory, by message id */
+	size_t kept_bytes;
+	char lanes_after[2][512];    /* how far the spool's lanes are read */
+	bool lanes_asked, lanes_known;
+	uv_timer_t tick;
+};
+
+/* item.c */
+struct item *item_new(struct dispatch *dispatch, const struct spool_message *message, const uint32_t *indexes);
+void item_free(struct item *item);
+bool item_keep_body(struct item *item, struct str body); /* within KEPT_BODIES_BYTES_MAX */
+void item_drop_body(struct item *item);
+
+/* lane.c */
+struct lane *lane_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
+void lane_put(struct lane *lane, struct item *item); /* by due time; the last may be let go to the spool */
+void lane_pump(struct lane *lane);                   /* send what is due, load what is missing */
+void lane_free(struct lane *lane);
+
+/* settle.c */
+void settle_fate(struct item *item, const struct courier_fate *fate);
+void settle_again(struct item *item);
+
+/* bounce.c: the notification for the recipients that a fate ends, or delays. False: none is due, or it cannot be made (logged). */
+struct bounce_recipient {
+	uint32_t index;          /* into item->message.recipients */
+	uint8_t action;          /* enum dsn_action */
+	struct str status, reply;
+	bool remote;
+};
+bool bounce_make(struct item *item, const struct bounce_recipient *recipients, size_t count, struct str remote_mta);
+
+#endif

@@ -1,0 +1,220 @@
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "domain/retry.h"
+#include "keeper/dispatch_private.h"
+#include "wire/dsn.h"
+#include "wire/smtp_param.h"
+
+#define SETTLE_AGAIN_MS 1000
+#define US_PER_SECOND 1000000
+
+/* What one attempt's fate adds up to, while it is read. */
+struct verdicts {
+	uint32_t *done;
+	struct trace_recipient *done_as;
+	size_t done_count;
+	struct bounce_recipient *told;
+	size_t told_count;
+	size_t left;
+};
+
+static bool wants(const struct spool_recipient *recipient, unsigned what)
+{
+	if (recipient->notify == SMTP_NOTIFY_UNSET)
+		return what != SMTP_NOTIFY_SUCCESS; /* RFC 3461, 4.1: failures always, delays as we like, success never */
+	return recipient->notify & what;
+}
+
+static void tell(struct verdicts *verdicts, size_t index, enum dsn_action action, const struct courier_recipient_fate *fate)
+{
+	verdicts->told[verdicts->told_count++] = (struct bounce_recipient){
+		.index = (uint32_t)index,
+		.action = (uint8_t)action,
+		.status = fate->status,
+		.reply = fate->reply,
+		.remote = fate->remote,
+	};
+}
+
+static void is_done(struct item *item, struct verdicts *verdicts, size_t index, enum trace_state state,
+		    const struct courier_recipient_fate *fate)
+{
+	verdicts->done[verdicts->done_count] = item->indexes[index];
+	verdicts->done_as[verdicts->done_count++] = (struct trace_recipient){
+		.address = item->message.recipients[index].address,
+		.state = (uint8_t)state,
+		.reply = fate->reply,
+		.at_us = clock_real_us(),
+		.upstream = item->message.route,
+	};
+}
+
+static void judge_recipient(struct item *item, const struct courier_fate *fate, size_t index, bool expired, bool delay_due,
+			    struct verdicts *verdicts)
+{
+	const struct courier_recipient_fate *one = &fate->recipients[index];
+	const struct spool_recipient *recipient = &item->message.recipients[index];
+
+	if (one->end == COURIER_DELIVERED) {
+		is_done(item, verdicts, index, TRACE_SENT, one);
+		/* A server with DSN reports success itself; any other leaves that to us (RFC 3461, 5.2.2). */
+		if (!fate->dsn_passed && wants(recipient, SMTP_NOTIFY_SUCCESS))
+			tell(verdicts, index, DSN_RELAYED, one);
+	} else if (one->end == COURIER_NEVER || expired) {
+		is_done(item, verdicts, index, one->end == COURIER_NEVER ? TRACE_FAILED : TRACE_EXPIRED, one);
+		if (wants(recipient, SMTP_NOTIFY_FAILURE))
+			tell(verdicts, index, DSN_FAILED, one);
+	} else {
+		verdicts->left++;
+		if (delay_due && wants(recipient, SMTP_NOTIFY_DELAY))
+			tell(verdicts, index, DSN_DELAYED, one);
+	}
+}
+
+static struct str last_reply(const struct courier_fate *fate, size_t count)
+{
+	struct str last = STR("");
+
+	for (size_t i = 0; i < count; i++) {
+		if (fate->recipients[i].end == COURIER_LATER)
+			last = fate->recipients[i].reply;
+	}
+	return last;
+}
+
+static bool verdicts_init(struct item *item, struct verdicts *verdicts)
+{
+	size_t count = item->message.recipients_count;
+
+	*verdicts = (struct verdicts){
+		.done = arena_take(&item->arena, count * sizeof(*verdicts->done)),
+		.done_as = arena_take(&item->arena, count * sizeof(*verdicts->done_as)),
+		.told = arena_take(&item->arena, count * sizeof(*verdicts->told)),
+	};
+	return verdicts->done && verdicts->done_as && verdicts->told;
+}
+
+/* The courier's words are borrowed: what is not on disk yet must own them. */
+static bool own_words(struct item *item, struct verdicts *verdicts)
+{
+	for (size_t i = 0; i < verdicts->done_count; i++) {
+		if (!arena_keep(&item->arena, verdicts->done_as[i].reply, &verdicts->done_as[i].reply))
+			return false;
+	}
+	return arena_keep(&item->arena, item->fate.last_reply, &item->fate.last_reply);
+}
+
+/* --- to disk --- */
+
+static void finished(struct item *item)
+{
+	struct lane *lane = item->lane;
+
+	lane->busy--;
+	if (item->fate.dsn) { /* its notification is in the spool: its lane looks there */
+		struct lane *other = lane_for(item->dispatch, item->bounce.route, item->bounce.mailbox);
+
+		if (other) {
+			other->more = true;
+			other->more_due_us = 0;
+			if (other != lane)
+				lane_pump(other);
+		}
+	}
+	item_free(item);
+	lane_pump(lane);
+}
+
+/* The message stays: what is settled is dropped from memory, and read from the spool as it now is. */
+static void stays(struct item *item)
+{
+	struct lane *lane = item->lane;
+
+	lane->more = true;
+	lane->more_due_us = 0;
+	finished(item);
+}
+
+static void on_settled(void *context, enum outcome outcome, const struct fault *fault)
+{
+	struct item *item = context;
+
+	if (outcome != OUTCOME_OK) {
+		/* It was delivered, and the spool does not know: it must learn before anything else is done with it. */
+		log_event(LOG_LEVEL_ERROR, "fate not written", LOG_STR("id", item->message.event_id),
+			  LOG_TEXT("reason", fault ? fault->text[LANGUAGE_EN] : "too much waits for the disk"));
+		item->settle_again_ms = clock_monotonic_ms() + SETTLE_AGAIN_MS;
+		return;
+	}
+	if (item->fate.finished)
+		finished(item);
+	else
+		stays(item);
+}
+
+void settle_again(struct item *item)
+{
+	item->settle_again_ms = 0;
+	item->state = ITEM_SETTLES;
+	if (!spool_settle(item->dispatch->spool, &item->fate, on_settled, item))
+		on_settled(item, OUTCOME_LATER, NULL);
+}
+
+static void give_up_memory(struct item *item)
+{
+	struct lane *lane = item->lane;
+
+	/* Nothing is written: after a restart, or a reload of the lane, the attempt is made again. A duplicate is the lesser evil. */
+	log_event(LOG_LEVEL_ERROR, "out of memory", LOG_STR("id", item->message.event_id));
+	lane->more = true;
+	lane->more_due_us = clock_real_us() + 60ll * US_PER_SECOND;
+	lane->busy--;
+	item_free(item);
+}
+
+void settle_fate(struct item *item, const struct courier_fate *fate)
+{
+	const struct limits *limits = &item->dispatch->settings->limits;
+	struct spool_message *message = &item->message;
+	int64_t now_us = clock_real_us();
+	uint32_t attempts = message->attempts + (fate->nothing_tried ? 0 : 1);
+	uint64_t wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
+					 random_below(UINT32_MAX));
+	bool delay_due = !message->delay_told && now_us - message->received_us >= (int64_t)limits->delay_notice_seconds * US_PER_SECOND;
+	struct verdicts verdicts;
+
+	if (!verdicts_init(item, &verdicts)) {
+		give_up_memory(item);
+		return;
+	}
+	for (size_t i = 0; i < message->recipients_count; i++)
+		judge_recipient(item, fate, i, now_us >= message->expires_us, delay_due, &verdicts);
+	if (fate->retry_after_ms)
+		wait_ms = fate->retry_after_ms;
+	item->fate = (struct spool_fate){
+		.id = message->id,
+		.state = SPOOL_DEFERRED,
+		.due_us = now_us + (int64_t)wait_ms * 1000,
+		.attempts = attempts,
+		.delay_told = message->delay_told || delay_due,
+		.last_reply = last_reply(fate, message->recipients_count),
+		.note = fate->ambiguous ? STR("ambiguous") : message->note,
+		.done = verdicts.done,
+		.done_as = verdicts.done_as,
+		.done_count = verdicts.done_count,
+		.finished = verdicts.left == 0,
+	};
+	if (verdicts.told_count > 0 && bounce_make(item, verdicts.told, verdicts.told_count, fate->remote_mta))
+		item->fate.dsn = &item->bounce;
+	if (!own_words(item, &verdicts)) {
+		give_up_memory(item);
+		return;
+	}
+	if (!item->fate.dsn)
+		item_drop_body(item);
+	settle_again(item);
+}
