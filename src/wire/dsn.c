@@ -158,10 +158,13 @@ static bool add_text_part(struct buf *out, const struct dsn *dsn)
 /* RFC 3463, 2: class "." subject "." detail. */
 static bool is_status(struct str status)
 {
-	struct str class = str_cut(&status, '.');
-	struct str subject = str_cut(&status, '.');
+	struct str class, subject;
 	uint64_t number;
 
+	if (status.len == 0)
+		return false;
+	class = str_cut(&status, '.');
+	subject = str_cut(&status, '.');
 	return class.len == 1 && str_to_u64(class, 5, &number) && (number == 2 || number >= 4) && subject.len <= 3 &&
 	       str_to_u64(subject, 999, &number) && status.len <= 3 && str_to_u64(status, 999, &number);
 }

@@ -137,9 +137,12 @@ bool dsn_field_recipient(struct buf *out, const char *name, struct str address)
 bool dsn_field_original_recipient(struct buf *out, struct str orcpt)
 {
 	CLEANUP(cleanup_buf) struct buf raw = { 0 };
-	struct str type = str_cut(&orcpt, ';');
+	struct str type;
 
+	if (orcpt.len == 0)
+		return true;
 	buf_init(&raw, DSN_VALUE_MAX);
+	type = str_cut(&orcpt, ';');
 	for (size_t i = 0; i < type.len; i++) {
 		if (!is_printable(type.ptr[i]))
 			return true;

@@ -152,17 +152,22 @@ static void on_reply(struct smtp_client *client, struct smtp_client_event *event
 		rule->run(client, event);
 }
 
-/* No line has ended since the last look: nothing new to read. */
-static bool waits_for_line(struct smtp_client *client, struct str input)
+/* The whole lines of `input`: only they are judged, so that it does not matter how they were cut. Empty: no line has ended since
+ * the last look. All of it when it is too long for a reply. */
+static struct str whole_lines(struct smtp_client *client, struct str input)
 {
 	size_t known = client->scanned < input.len ? client->scanned : 0;
+	const char *last = memrchr(input.ptr + known, '\n', input.len - known);
 
 	client->scanned = input.len;
-	return input.len <= SMTP_REPLY_BYTES_MAX && !memchr(input.ptr + known, '\n', input.len - known);
+	if (input.len > SMTP_REPLY_BYTES_MAX)
+		return input;
+	return (struct str){ input.ptr, last ? (size_t)(last - input.ptr) + 1 : 0 };
 }
 
 size_t smtp_client_feed(struct smtp_client *client, struct str input, struct smtp_client_event *ret_event)
 {
+	struct str lines;
 	size_t used = 0;
 
 	*ret_event = (struct smtp_client_event){ .phase = states[client->state].phase };
@@ -180,9 +185,12 @@ size_t smtp_client_feed(struct smtp_client *client, struct str input, struct smt
 		lost_to_meddling(client, ret_event);
 		return input.len;
 	}
-	if (input.len == 0 || waits_for_line(client, input))
+	if (input.len == 0)
 		return 0;
-	switch (smtp_reply_parse(input, &client->keep, &client->last, &used)) {
+	lines = whole_lines(client, input);
+	if (lines.len == 0)
+		return 0;
+	switch (smtp_reply_parse(lines, &client->keep, &client->last, &used)) {
 	case PARSE_MORE:
 		return 0;
 	case PARSE_BAD:

@@ -1,6 +1,7 @@
 /* header: the scan of a header section, whole and in bites, and the mailboxes of From. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "check.h"
 #include "wire/header.h"
@@ -139,8 +140,47 @@ static void check_lists(void)
 	}
 }
 
+/* Content bombs (CVE-2024-23184 and others): 200,000 of each; a quadratic way would take half an hour. */
+static const char *const bombs[] = {
+	"To: a@b,\r\n", "From: a@b,\r\n", " a@b,\r\n", "Received: x\r\n", "X", " ", "\r", ":", "(", ")", "\"", "\\", "<", ">", "<a@b>", ",",
+	";", "a:", "[", "@", "@[", "a@b.example,", "\x81[", "=?", "=?a?b?", "=?utf-8?q?=?", "=?utf-8?q?a?= ", "=?utf-8?b?a?==?iso-8859-1?q?b?=",
+	"\x1b$B", "\x1b", "\x1b(I", "\xe3\x81", "\xff", "?=",
+};
+
+static void check_bombs(void)
+{
+	for (size_t i = 0; i < sizeof(bombs) / sizeof(*bombs); i++) {
+		struct str one = str_of(bombs[i]);
+		struct str parts[3] = { STR("From: "), { NULL, 0 }, STR("\r\n\r\n") };
+		struct header_scan got;
+		struct buf bomb, out;
+		clock_t began = clock();
+
+		buf_init(&bomb, one.len * 200000);
+		while (buf_add(&bomb, one))
+			continue;
+		parts[1] = buf_str(&bomb);
+		header_scan_init(&got, STR("m"));
+		for (size_t k = 0; k < 3; k++) {
+			if (!header_scan_feed(&got, parts[k]))
+				abort();
+		}
+		for (int field = 0; field < HEADER_FIELD_COUNT; field++)
+			CHECK(got.value[field].cap <= HEADER_VALUE_MAX, "bomb: within the ceiling");
+		buf_init(&out, 4096);
+		(void)header_addresses_parse(parts[1], 100, &out);
+		buf_clear(&out);
+		(void)rfc2047_parse(parts[1], &out);
+		CHECK(clock() - began < 20 * CLOCKS_PER_SEC, "bomb: in time");
+		buf_done(&out);
+		buf_done(&bomb);
+		header_scan_done(&got);
+	}
+}
+
 int main(void)
 {
+	check_bombs();
 	check_scans();
 	check_ceiling();
 	check_lists();
