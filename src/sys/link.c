@@ -142,11 +142,17 @@ static bool take_fd(struct msghdr *header, int *ret_fd)
 
 	*ret_fd = -1;
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
-		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_RIGHTS &&
-		    part->cmsg_len == CMSG_LEN(sizeof(int)))
-			memcpy(ret_fd, CMSG_DATA(part), sizeof(int));
-		else
+		const unsigned char *data = CMSG_DATA(part);
+
+		if (part->cmsg_level != SOL_SOCKET || part->cmsg_type != SCM_RIGHTS) {
 			fine = false;
+			continue;
+		}
+		for (size_t at = 0; at + sizeof(int) <= part->cmsg_len - CMSG_LEN(0); at += sizeof(int)) {
+			cleanup_fd(ret_fd); /* one too many: each must be closed, or they pile up */
+			fine = fine && *ret_fd == -1;
+			memcpy(ret_fd, data + at, sizeof(int));
+		}
 	}
 	return fine;
 }
@@ -187,7 +193,7 @@ static int receive_batch(struct link *link)
 		messages[i].msg_hdr.msg_iov = &parts[i];
 		messages[i].msg_hdr.msg_iovlen = 1;
 		messages[i].msg_hdr.msg_control = controls[i].bytes;
-		messages[i].msg_hdr.msg_controllen = sizeof(controls[i].bytes);
+		messages[i].msg_hdr.msg_controllen = CMSG_LEN(sizeof(int)); /* its padding would hold another */
 	}
 	do {
 		count = recvmmsg(link->fd, messages, BATCH, MSG_DONTWAIT | MSG_CMSG_CLOEXEC, NULL);

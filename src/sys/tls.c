@@ -9,7 +9,7 @@
 /* AES-128 first: as safe as a copier's page needs, and the cheapest. */
 #define SUITES_1_3 "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
 #define CIPHERS_1_2                                                                                                    \
-	"ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES:"                                                                       \
+	"ECDHE+AESGCM+AES128:ECDHE+AESGCM:ECDHE+CHACHA20:ECDHE+AES128:ECDHE+AES:"                                      \
 	"AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA:!aNULL:!eNULL"
 /* The signatures that TLS 1.0 and 1.1 are made of (MD5 and SHA-1) are below level 1. */
 #define CIPHERS_OLD CIPHERS_1_2 ":@SECLEVEL=0"
@@ -134,8 +134,9 @@ static enum outcome use_key(SSL_CTX *context, const struct tls_pair *pair, struc
 				    N_("the private key that belongs to %s is locked with a pass phrase: store it without one"),
 				    pair->name);
 	else if (!key)
-		outcome = fault_set(fault, OUTCOME_NEVER, N_("the private key that belongs to %s cannot be read: %s"),
-				    pair->name, words());
+		outcome = fault_set(fault, OUTCOME_NEVER,
+				    N_("the private key that belongs to %s cannot be read: it must be a private key as PEM"),
+				    pair->name);
 	else if (SSL_CTX_use_PrivateKey(context, key) != 1 || SSL_CTX_check_private_key(context) != 1)
 		outcome = fault_set(fault, OUTCOME_NEVER,
 				    N_("the private key does not belong to the certificate in %s"), pair->name);

@@ -3,6 +3,7 @@
 #define UNIT_CERTIFICATES_H
 
 #include <openssl/bio.h>
+#include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
 #include <openssl/rand.h>
