@@ -1,4 +1,5 @@
-/* conn: one non-blocking end of a connection, in clear or in TLS, with what came in and what waits to go out. */
+/* conn: one non-blocking end of a connection, in clear or in TLS, with what came in and what waits to go out.
+ */
 #ifndef BENCH_CONN_H
 #define BENCH_CONN_H
 
@@ -19,8 +20,8 @@ struct bytes {
 struct conn {
 	int fd; /* -1: closed */
 	int epoll_fd;
-	SSL *ssl; /* NULL: in clear */
-	bool shaking; /* the handshake is not done yet */
+	SSL *ssl;       /* NULL: in clear */
+	bool shaking;   /* the handshake is not done yet */
 	bool quick_ack; /* acknowledge each segment at once */
 	uint32_t interest;
 	struct bytes in;
@@ -51,7 +52,8 @@ void conn_say(struct conn *conn, const char *format, ...) __attribute__((format(
 void conn_put(struct conn *conn, const char *ptr, size_t len);
 
 /* Takes one line off conn->in: *ret_line is NUL-terminated without its CRLF, and lives until the next read.
- * False: no whole line is there. Ends the program if a line passes line_bytes_max: the other side is not SMTP. */
+ * False: no whole line is there. Ends the program if a line passes line_bytes_max: the other side is not
+ * SMTP. */
 bool conn_line(struct conn *conn, char **ret_line);
 
 /* Ends TLS politely (close_notify), closes, frees; a second call does nothing. */

@@ -43,7 +43,8 @@ static void say_auth(struct session *session)
 		conn_say(&session->conn, "AUTH LOGIN\r\n");
 		return;
 	}
-	len = snprintf(plain, sizeof(plain), "%c%s%c%s", 0, session->account->user, 0, session->account->password);
+	len = snprintf(plain, sizeof(plain), "%c%s%c%s", 0, session->account->user, 0,
+	               session->account->password);
 	conn_say(&session->conn, "AUTH PLAIN ");
 	say_base64(session, plain, (size_t)len);
 }
@@ -83,9 +84,11 @@ static void say_body(struct session *session)
 	size_t text_len;
 
 	conn_say(&session->conn,
-	         "From: <%s>\r\nTo: <%s>\r\nSubject: bench message %ld\r\nDate: %s\r\nMessage-ID: <%s.%ld@bench.invalid>\r\n"
+	         "From: <%s>\r\nTo: <%s>\r\nSubject: bench message %ld\r\nDate: %s\r\nMessage-ID: "
+	         "<%s.%ld@bench.invalid>\r\n"
 	         "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=us-ascii\r\n\r\n",
-	         session->account->user, load->recipient, session->message, load->date, load->run_id, session->message);
+	         session->account->user, load->recipient, session->message, load->date, load->run_id,
+	         session->message);
 	header_len = session->conn.out.len - session->conn.out.at - before;
 	text_len = load->body_len - (header_len < load->message_bytes ? header_len : load->message_bytes);
 	text = load->body + load->body_len - text_len;
@@ -171,8 +174,9 @@ static int socket_open(struct session *session)
 		/* 127.0.1.1 and up, when one address may not open so many connections */
 		struct sockaddr_in source = {
 			.sin_family = AF_INET,
-			.sin_addr.s_addr = htonl(0x7f000101U + (uint32_t)(session->number % load->sources) % 250U +
-			                         ((uint32_t)(session->number % load->sources) / 250U << 8)),
+			.sin_addr.s_addr =
+			        htonl(0x7f000101U + (uint32_t)(session->number % load->sources) % 250U +
+			              ((uint32_t)(session->number % load->sources) / 250U << 8)),
 		};
 		(void)setsockopt(fd, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof(on));
 		if (bind(fd, (struct sockaddr *)&source, sizeof(source)) == -1)
@@ -212,7 +216,8 @@ void dialogue_begin(struct session *session)
 	session->step = STEP_CONNECT;
 	conn_init(&session->conn, load->epoll_fd, socket_open(session), session);
 	session->conn.quick_ack = load->quick_ack;
-	if (connect(session->conn.fd, (const struct sockaddr *)&load->server, sizeof(load->server)) == -1 && errno != EINPROGRESS) {
+	if (connect(session->conn.fd, (const struct sockaddr *)&load->server, sizeof(load->server)) == -1 &&
+	    errno != EINPROGRESS) {
 		dialogue_fail(session, strerror(errno));
 		return;
 	}
@@ -228,7 +233,8 @@ void dialogue_fail(struct session *session, const char *why)
 
 	/* an event ID at the end, " [K3F9…]", would make each refusal a kind of its own */
 	const char *event_id = strrchr(why, '[');
-	int len = (int)(event_id && event_id > why && event_id[-1] == ' ' ? (size_t)(event_id - 1 - why) : strlen(why));
+	int len = (int)(event_id && event_id > why && event_id[-1] == ' ' ? (size_t)(event_id - 1 - why)
+	                                                                  : strlen(why));
 
 	(void)snprintf(text, sizeof(text), "%s: %.*s", steps[session->step].name, len, why);
 	failures_add(&load->failures, text);
@@ -254,7 +260,8 @@ static void acknowledged(struct session *session)
 
 	if (load->ack_fd != -1) {
 		char line[256];
-		int len = snprintf(line, sizeof(line), "<%s.%ld@bench.invalid>\n", load->run_id, session->message);
+		int len = snprintf(line, sizeof(line), "<%s.%ld@bench.invalid>\n", load->run_id,
+		                   session->message);
 
 		if (write(load->ack_fd, line, (size_t)len) != len)
 			options_die(1, "cannot write to the file of acknowledged ids");
@@ -399,10 +406,13 @@ void dialogue_event(struct session *session, uint32_t events)
 		dialogue_fail(session, "connection lost while writing");
 		return;
 	}
-	while (session->conn.fd != -1 && !session->conn.shaking && (is = conn_read(&session->conn)) == CONN_OK)
+	while (session->conn.fd != -1 && !session->conn.shaking &&
+	       (is = conn_read(&session->conn)) == CONN_OK)
 		on_lines(session);
 	if (session->conn.fd != -1 && !session->conn.shaking && is != CONN_OK && is != CONN_AGAIN)
-		dialogue_fail(session, is == CONN_CLOSED ? "closed by the server" : session->conn.ssl ? "TLS broke off" : strerror(errno));
+		dialogue_fail(session, is == CONN_CLOSED   ? "closed by the server"
+		                       : session->conn.ssl ? "TLS broke off"
+		                                           : strerror(errno));
 }
 
 int dialogue_on_ticket(SSL *ssl, SSL_SESSION *ticket)

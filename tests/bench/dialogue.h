@@ -1,4 +1,5 @@
-/* dialogue: one client session after another: connect, STARTTLS, AUTH, messages, QUIT, as a copier speaks (no pipelining). */
+/* dialogue: one client session after another: connect, STARTTLS, AUTH, messages, QUIT, as a copier speaks (no
+ * pipelining). */
 #ifndef BENCH_DIALOGUE_H
 #define BENCH_DIALOGUE_H
 
@@ -49,7 +50,7 @@ struct load {
 	/* what happened */
 	int epoll_fd;
 	SSL_CTX *tls;
-	bool stop; /* begin nothing new */
+	bool stop;         /* begin nothing new */
 	bool refuse_pause; /* the deadline has passed: do not try again either */
 	long taken, acknowledged, failed, retried, connections, resumed, held;
 	uint64_t last_ack_us;
@@ -67,7 +68,7 @@ struct session {
 	enum dialogue_step step;
 	const struct account *account;
 	long message; /* number of the message in hand, 0: none */
-	long left; /* messages that this connection may still carry */
+	long left;    /* messages that this connection may still carry */
 	long number;
 	uint64_t connect_us, mail_us, active_us, due_us;
 };

@@ -1,4 +1,5 @@
-/* load: SMTP submission clients without end: N sessions at a time, M messages, one JSON line of what happened. */
+/* load: SMTP submission clients without end: N sessions at a time, M messages, one JSON line of what
+ * happened. */
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -18,34 +19,48 @@
 enum { events_max = 256, sweep_ms = 20, opening_max = 64 };
 
 struct load_options {
-	const char *host, *tls, *tls_version, *groups, *auth, *user, *password_file, *users, *recipient, *ack_log, *acks;
+	const char *host, *tls, *tls_version, *groups, *auth, *user, *password_file, *users, *recipient,
+	        *ack_log, *acks;
 	long port, sessions, messages, bytes, per_connection, idle, retry_ms, seconds, timeout_ms, sources;
 	bool resume;
 };
 
 static const struct option_row rows[] = {
-	{ "host", OPTION_TEXT, offsetof(struct load_options, host), "IPv4 address of the server (127.0.0.1)" },
+	{ "host", OPTION_TEXT, offsetof(struct load_options, host),
+	  "IPv4 address of the server (127.0.0.1)" },
 	{ "port", OPTION_COUNT, offsetof(struct load_options, port), "its port (587)" },
 	{ "tls", OPTION_TEXT, offsetof(struct load_options, tls), "starttls, implicit or none (starttls)" },
-	{ "tls-version", OPTION_TEXT, offsetof(struct load_options, tls_version), "1.2 or 1.3: only this one (1.3)" },
+	{ "tls-version", OPTION_TEXT, offsetof(struct load_options, tls_version),
+	  "1.2 or 1.3: only this one (1.3)" },
 	{ "groups", OPTION_TEXT, offsetof(struct load_options, groups), "key exchange groups (P-256)" },
-	{ "resume", OPTION_FLAG, offsetof(struct load_options, resume), "take up TLS sessions again by ticket" },
+	{ "resume", OPTION_FLAG, offsetof(struct load_options, resume),
+	  "take up TLS sessions again by ticket" },
 	{ "auth", OPTION_TEXT, offsetof(struct load_options, auth), "login, plain or none (login)" },
 	{ "user", OPTION_TEXT, offsetof(struct load_options, user), "account; also the sender" },
-	{ "password-file", OPTION_TEXT, offsetof(struct load_options, password_file), "its password is the file's first line" },
-	{ "users", OPTION_TEXT, offsetof(struct load_options, users), "file of user:password rows, one account a connection in turn" },
+	{ "password-file", OPTION_TEXT, offsetof(struct load_options, password_file),
+	  "its password is the file's first line" },
+	{ "users", OPTION_TEXT, offsetof(struct load_options, users),
+	  "file of user:password rows, one account a connection in turn" },
 	{ "recipient", OPTION_TEXT, offsetof(struct load_options, recipient), "recipient of all messages" },
 	{ "sessions", OPTION_COUNT, offsetof(struct load_options, sessions), "clients at a time (1)" },
 	{ "messages", OPTION_COUNT, offsetof(struct load_options, messages), "messages in all (1000)" },
 	{ "bytes", OPTION_COUNT, offsetof(struct load_options, bytes), "size of a message (4096)" },
-	{ "per-connection", OPTION_COUNT, offsetof(struct load_options, per_connection), "messages a connection (1)" },
-	{ "acks", OPTION_TEXT, offsetof(struct load_options, acks), "delayed or quick: TCP acknowledgements of the clients (delayed)" },
-	{ "idle", OPTION_COUNT, offsetof(struct load_options, idle), "open so many signed-in sessions and hold them, until stdin has a line or ends" },
-	{ "sources", OPTION_COUNT, offsetof(struct load_options, sources), "spread clients over so many source addresses (127.0.1.1 and up)" },
-	{ "retry-ms", OPTION_COUNT, offsetof(struct load_options, retry_ms), "try a failed message again after so long, same Message-ID (never)" },
-	{ "seconds", OPTION_COUNT, offsetof(struct load_options, seconds), "begin nothing new after so long (60)" },
-	{ "timeout-ms", OPTION_COUNT, offsetof(struct load_options, timeout_ms), "longest wait for a reply (60000)" },
-	{ "ack-log", OPTION_TEXT, offsetof(struct load_options, ack_log), "append the Message-ID of each acknowledged message to this file" },
+	{ "per-connection", OPTION_COUNT, offsetof(struct load_options, per_connection),
+	  "messages a connection (1)" },
+	{ "acks", OPTION_TEXT, offsetof(struct load_options, acks),
+	  "delayed or quick: TCP acknowledgements of the clients (delayed)" },
+	{ "idle", OPTION_COUNT, offsetof(struct load_options, idle),
+	  "open so many signed-in sessions and hold them, until stdin has a line or ends" },
+	{ "sources", OPTION_COUNT, offsetof(struct load_options, sources),
+	  "spread clients over so many source addresses (127.0.1.1 and up)" },
+	{ "retry-ms", OPTION_COUNT, offsetof(struct load_options, retry_ms),
+	  "try a failed message again after so long, same Message-ID (never)" },
+	{ "seconds", OPTION_COUNT, offsetof(struct load_options, seconds),
+	  "begin nothing new after so long (60)" },
+	{ "timeout-ms", OPTION_COUNT, offsetof(struct load_options, timeout_ms),
+	  "longest wait for a reply (60000)" },
+	{ "ack-log", OPTION_TEXT, offsetof(struct load_options, ack_log),
+	  "append the Message-ID of each acknowledged message to this file" },
 };
 
 static char *file_read(const char *path)
@@ -78,7 +93,8 @@ static void accounts_read(struct load *load, const struct load_options *options)
 		if (!colon)
 			options_die(65, "row %zu of %s is not user:password", count + 1, options->users);
 		*colon = '\0';
-		if ((count & (count - 1)) == 0 && !(accounts = reallocarray(accounts, count ? count * 2 : 1, sizeof(*accounts))))
+		if ((count & (count - 1)) == 0 &&
+		    !(accounts = reallocarray(accounts, count ? count * 2 : 1, sizeof(*accounts))))
 			options_die(1, "out of memory");
 		accounts[count++] = (struct account){ row, colon + 1 };
 	}
@@ -92,7 +108,8 @@ static void accounts_read(struct load *load, const struct load_options *options)
 		accounts = calloc(1, sizeof(*accounts));
 		if (!accounts)
 			options_die(1, "out of memory");
-		accounts[count++] = (struct account){ options->user ? options->user : "bench@bench.invalid", password };
+		accounts[count++] =
+		        (struct account){ options->user ? options->user : "bench@bench.invalid", password };
 	}
 	if (!count)
 		options_die(65, "%s has no row", options->users);
@@ -107,12 +124,14 @@ static void tls_open(struct load *load, const struct load_options *options)
 	if (version == TLS1_3_VERSION && strcmp(options->tls_version, "1.3") != 0)
 		options_die(64, "--tls-version wants 1.2 or 1.3, not \"%s\"", options->tls_version);
 	load->tls = SSL_CTX_new(TLS_client_method());
-	if (!load->tls || !SSL_CTX_set_min_proto_version(load->tls, version) || !SSL_CTX_set_max_proto_version(load->tls, version))
+	if (!load->tls || !SSL_CTX_set_min_proto_version(load->tls, version) ||
+	    !SSL_CTX_set_max_proto_version(load->tls, version))
 		options_die(1, "TLS cannot be set up");
 	if (!SSL_CTX_set1_groups_list(load->tls, options->groups))
 		options_die(64, "--groups: OpenSSL does not know \"%s\"", options->groups);
 	SSL_CTX_set_verify(load->tls, SSL_VERIFY_NONE, NULL); /* what is measured is the server */
-	SSL_CTX_set_mode(load->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+	SSL_CTX_set_mode(load->tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                                    SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(load->tls, SSL_OP_IGNORE_UNEXPECTED_EOF);
 	if (options->resume) {
 		SSL_CTX_set_session_cache_mode(load->tls, SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL);
@@ -173,10 +192,12 @@ static bool sweep(struct session *sessions, size_t count, const struct load_opti
 		}
 		if (session->step == STEP_PAUSE && session->due_us <= now_us)
 			session->step = STEP_DONE;
-		if (session->step == STEP_DONE && session->conn.fd == -1 && (!load->idle || opening < opening_max)) {
+		if (session->step == STEP_DONE && session->conn.fd == -1 &&
+		    (!load->idle || opening < opening_max)) {
 			dialogue_begin(session);
 			opening++;
-		} else if (session->step < STEP_HELD && now_us - session->active_us > (uint64_t)options->timeout_ms * 1000) {
+		} else if (session->step < STEP_HELD &&
+		           now_us - session->active_us > (uint64_t)options->timeout_ms * 1000) {
 			dialogue_fail(session, "no reply in time");
 		}
 		alive |= session->step != STEP_DONE;
@@ -260,13 +281,18 @@ static void report(struct load *load, uint64_t start_us, bool cut)
 	double seconds = (double)((load->acknowledged ? load->last_ack_us : tally_now_us()) - start_us) / 1e6;
 
 	(void)getrusage(RUSAGE_SELF, &used);
-	printf("{\"acknowledged\":%ld,\"failed\":%ld,\"retried\":%ld,\"cut_short\":%s,\"seconds\":%.3f,\"per_second\":%.1f,"
+	printf("{\"acknowledged\":%ld,\"failed\":%ld,\"retried\":%ld,\"cut_short\":%s,\"seconds\":%.3f,\"per_"
+	       "second\":%.1f,"
 	       "\"connections\":%ld,\"held\":%ld,\"message_bytes\":%zu,\"run_id\":\"%s\",",
 	       load->acknowledged, load->failed, load->retried, cut ? "true" : "false", seconds,
-	       seconds > 0 ? (double)load->acknowledged / seconds : 0, load->connections, load->held, load->message_bytes, load->run_id);
-	printf("\"tls\":\"%s\",\"cipher\":\"%s\",\"group\":\"%s\",\"resumed\":%ld,\"acks\":\"%s\",\"client_cpu_seconds\":%.3f,",
-	       load->tls_version, load->tls_cipher, load->tls_group, load->resumed, load->quick_ack ? "quick" : "delayed",
-	       (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) + (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
+	       seconds > 0 ? (double)load->acknowledged / seconds : 0, load->connections, load->held,
+	       load->message_bytes, load->run_id);
+	printf("\"tls\":\"%s\",\"cipher\":\"%s\",\"group\":\"%s\",\"resumed\":%ld,\"acks\":\"%s\",\"client_"
+	       "cpu_seconds\":%.3f,",
+	       load->tls_version, load->tls_cipher, load->tls_group, load->resumed,
+	       load->quick_ack ? "quick" : "delayed",
+	       (double)(used.ru_utime.tv_sec + used.ru_stime.tv_sec) +
+	               (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e6);
 	printf("\"dialogue_ms\":");
 	series_print(&load->dialogue_us, stdout);
 	printf(",\"message_ms\":");
@@ -309,11 +335,13 @@ static void load_init(struct load *load, const struct load_options *options)
 	body_make(load, (size_t)options->bytes);
 	(void)clock_gettime(CLOCK_REALTIME, &now);
 	(void)strftime(date, sizeof(date), "%a, %d %b %Y %H:%M:%S +0000", gmtime_r(&now.tv_sec, &tm));
-	(void)snprintf(run_id, sizeof(run_id), "%llx.%x", (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec,
+	(void)snprintf(run_id, sizeof(run_id), "%llx.%x",
+	               (unsigned long long)now.tv_sec * 1000000000ULL + (unsigned long long)now.tv_nsec,
 	               (unsigned)getpid());
 	load->date = date;
 	load->run_id = run_id;
-	if (options->ack_log && (load->ack_fd = open(options->ack_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) == -1)
+	if (options->ack_log &&
+	    (load->ack_fd = open(options->ack_log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) == -1)
 		options_die(1, "cannot write %s: %s", options->ack_log, strerror(errno));
 	load->epoll_fd = epoll_create1(EPOLL_CLOEXEC);
 }
@@ -321,9 +349,20 @@ static void load_init(struct load *load, const struct load_options *options)
 int main(int argc, char **argv)
 {
 	struct load_options options = {
-		.host = "127.0.0.1", .port = 587, .tls = "starttls", .tls_version = "1.3", .groups = "P-256", .auth = "login",
-		.recipient = "someone@bench.invalid", .sessions = 1, .messages = 1000, .bytes = 4096, .per_connection = 1,
-		.acks = "delayed", .seconds = 60, .timeout_ms = 60000,
+		.host = "127.0.0.1",
+		.port = 587,
+		.tls = "starttls",
+		.tls_version = "1.3",
+		.groups = "P-256",
+		.auth = "login",
+		.recipient = "someone@bench.invalid",
+		.sessions = 1,
+		.messages = 1000,
+		.bytes = 4096,
+		.per_connection = 1,
+		.acks = "delayed",
+		.seconds = 60,
+		.timeout_ms = 60000,
 	};
 	static struct load load = { .ack_fd = -1 };
 	struct session *sessions;
@@ -346,7 +385,9 @@ int main(int argc, char **argv)
 	if (!sessions)
 		options_die(1, "out of memory");
 	for (size_t i = 0; i < count; i++)
-		sessions[i] = (struct session){ .conn.fd = -1, .load = &load, .step = STEP_DONE, .number = (long)i };
+		sessions[i] = (struct session){
+			.conn.fd = -1, .load = &load, .step = STEP_DONE, .number = (long)i
+		};
 	start_us = tally_now_us();
 	cut = run(sessions, count, &options);
 	report(&load, start_us, cut);

@@ -23,7 +23,8 @@ _Noreturn void options_die(int status, const char *format, ...)
 static _Noreturn void print_help(const struct option_row *rows, size_t row_count)
 {
 	for (size_t i = 0; i < row_count; i++)
-		printf("  --%-16s%s %s\n", rows[i].name, rows[i].kind == OPTION_FLAG ? "  " : " V", rows[i].help);
+		printf("  --%-16s%s %s\n", rows[i].name, rows[i].kind == OPTION_FLAG ? "  " : " V",
+		       rows[i].help);
 	exit(0);
 }
 

@@ -14,7 +14,8 @@ struct option_row {
 	const char *help;
 };
 
-/* Reads `--name value` (flags: `--name`) into `into`; --help prints the rows and exits 0, anything wrong exits 64. */
+/* Reads `--name value` (flags: `--name`) into `into`; --help prints the rows and exits 0, anything wrong
+ * exits 64. */
 void options_parse(const struct option_row *rows, size_t row_count, void *into, int argc, char **argv);
 
 /* Prints one sentence with the program's name in front and exits with `status`. */

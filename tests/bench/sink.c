@@ -28,17 +28,26 @@ static const struct option_row rows[] = {
 	{ "address", OPTION_TEXT, offsetof(struct sink_options, address), "where to listen (127.0.0.1)" },
 	{ "port", OPTION_COUNT, offsetof(struct sink_options, smtp_port), "port of SMTP (0: any)" },
 	{ "tls", OPTION_TEXT, offsetof(struct sink_options, tls), "none, starttls or implicit (none)" },
-	{ "certificate", OPTION_TEXT, offsetof(struct sink_options, certificate), "PEM chain, for SMTP and the token endpoint" },
+	{ "certificate", OPTION_TEXT, offsetof(struct sink_options, certificate),
+	  "PEM chain, for SMTP and the token endpoint" },
 	{ "key", OPTION_TEXT, offsetof(struct sink_options, key), "its key" },
 	{ "auth", OPTION_FLAG, offsetof(struct sink_options, auth), "want AUTH XOAUTH2; any token is taken" },
-	{ "token-port", OPTION_COUNT, offsetof(struct sink_options, token_port), "HTTPS token endpoint: POST /…/token" },
-	{ "lookup-port", OPTION_COUNT, offsetof(struct sink_options, lookup_port), "HTTP responder for nginx: GET /auth" },
-	{ "quick-acks", OPTION_FLAG, offsetof(struct sink_options, quick_acks), "acknowledge each segment at once" },
-	{ "ids", OPTION_TEXT, offsetof(struct sink_options, ids), "append the Message-ID of each message to this file" },
-	{ "stats", OPTION_TEXT, offsetof(struct sink_options, stats), "write the counts to this file on SIGUSR1 and at the end" },
-	{ "delay-ms", OPTION_COUNT, offsetof(struct sink_options, delay_ms), "wait so long before the reply to a message" },
-	{ "fail", OPTION_TEXT, offsetof(struct sink_options, fail), "NAME[:EVERY][,…]: fail at each EVERY-th chance" },
-	{ "list-fails", OPTION_FLAG, offsetof(struct sink_options, list_fails), "print the names that --fail knows" },
+	{ "token-port", OPTION_COUNT, offsetof(struct sink_options, token_port),
+	  "HTTPS token endpoint: POST /…/token" },
+	{ "lookup-port", OPTION_COUNT, offsetof(struct sink_options, lookup_port),
+	  "HTTP responder for nginx: GET /auth" },
+	{ "quick-acks", OPTION_FLAG, offsetof(struct sink_options, quick_acks),
+	  "acknowledge each segment at once" },
+	{ "ids", OPTION_TEXT, offsetof(struct sink_options, ids),
+	  "append the Message-ID of each message to this file" },
+	{ "stats", OPTION_TEXT, offsetof(struct sink_options, stats),
+	  "write the counts to this file on SIGUSR1 and at the end" },
+	{ "delay-ms", OPTION_COUNT, offsetof(struct sink_options, delay_ms),
+	  "wait so long before the reply to a message" },
+	{ "fail", OPTION_TEXT, offsetof(struct sink_options, fail),
+	  "NAME[:EVERY][,…]: fail at each EVERY-th chance" },
+	{ "list-fails", OPTION_FLAG, offsetof(struct sink_options, list_fails),
+	  "print the names that --fail knows" },
 };
 
 static void peer_end(struct sink *sink, struct peer *peer)
@@ -68,7 +77,8 @@ static bool say(struct peer *peer)
 		if (!ssl)
 			options_die(1, "out of memory");
 		peer->start_tls = false;
-		peer->conn.in.at = peer->conn.in.len; /* what was sent in clear before the handshake is not believed */
+		peer->conn.in.at =
+		        peer->conn.in.len; /* what was sent in clear before the handshake is not believed */
 		SSL_set_accept_state(ssl);
 		conn_start_tls(&peer->conn, ssl);
 	}
@@ -163,8 +173,10 @@ static SSL_CTX *tls_open(const struct sink_options *options)
 
 	if (!tls || SSL_CTX_use_certificate_chain_file(tls, options->certificate) != 1 ||
 	    SSL_CTX_use_PrivateKey_file(tls, options->key, SSL_FILETYPE_PEM) != 1)
-		options_die(65, "cannot use the certificate %s with the key %s", options->certificate, options->key);
-	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER | SSL_MODE_RELEASE_BUFFERS);
+		options_die(65, "cannot use the certificate %s with the key %s", options->certificate,
+		            options->key);
+	SSL_CTX_set_mode(tls, SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER |
+	                              SSL_MODE_RELEASE_BUFFERS);
 	SSL_CTX_set_options(tls, SSL_OP_NO_RENEGOTIATION | SSL_OP_IGNORE_UNEXPECTED_EOF);
 	return tls;
 }
@@ -172,10 +184,12 @@ static SSL_CTX *tls_open(const struct sink_options *options)
 static void counts_print(const struct sink_counts *counts, FILE *out)
 {
 	fprintf(out,
-	        "{\"messages\":%ld,\"bytes\":%ld,\"recipients\":%ld,\"connections\":%ld,\"open\":%ld,\"open_max\":%ld,\"tls\":%ld,"
+	        "{\"messages\":%ld,\"bytes\":%ld,\"recipients\":%ld,\"connections\":%ld,\"open\":%ld,\"open_"
+	        "max\":%ld,\"tls\":%ld,"
 	        "\"auths\":%ld,\"tokens\":%ld,\"lookups\":%ld,\"refused\":%ld,\"cut\":%ld}\n",
-	        counts->messages, counts->message_bytes, counts->recipients, counts->connections, counts->open, counts->open_max,
-	        counts->tls, counts->auths, counts->tokens, counts->lookups, counts->refused, counts->cut);
+	        counts->messages, counts->message_bytes, counts->recipients, counts->connections,
+	        counts->open, counts->open_max, counts->tls, counts->auths, counts->tokens, counts->lookups,
+	        counts->refused, counts->cut);
 }
 
 /* By rename, so that a reader never meets half of it. */
@@ -229,7 +243,9 @@ static void fails_add(const char *text)
 
 static enum sink_tls tls_of(const char *text)
 {
-	static const char *const names[] = { [SINK_CLEAR] = "none", [SINK_STARTTLS] = "starttls", [SINK_IMPLICIT] = "implicit" };
+	static const char *const names[] = {
+		[SINK_CLEAR] = "none", [SINK_STARTTLS] = "starttls", [SINK_IMPLICIT] = "implicit"
+	};
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		if (strcmp(names[i], text) == 0)
@@ -269,9 +285,11 @@ static void serve(struct sink *sink, struct listener *listeners, size_t listener
 					counts_save(&sink->counts, stats);
 				if (got.ssi_signo != SIGUSR1)
 					return;
-			} else if ((struct listener *)owner >= listeners && (struct listener *)owner < listeners + listener_count) {
+			} else if ((struct listener *)owner >= listeners &&
+			           (struct listener *)owner < listeners + listener_count) {
 				on_connection(sink, owner);
-			} else if ((events[i].events & ~(uint32_t)EPOLLOUT) || ((struct peer *)owner)->conn.shaking) {
+			} else if ((events[i].events & ~(uint32_t)EPOLLOUT) ||
+			           ((struct peer *)owner)->conn.shaking) {
 				on_readable(owner);
 			} else {
 				(void)say(owner);
@@ -298,13 +316,23 @@ int main(int argc, char **argv)
 	sink.auth = options.auth;
 	sink.delay_ms = options.delay_ms;
 	sink.quick_acks = options.quick_acks;
-	if (options.ids && (sink.ids_fd = open(options.ids, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) == -1)
+	if (options.ids &&
+	    (sink.ids_fd = open(options.ids, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644)) == -1)
 		options_die(1, "cannot write %s: %s", options.ids, strerror(errno));
-	listeners[0] = (struct listener){ .begin = sink_smtp_begin, .eat = sink_smtp_eat, .tls = tls_of(options.tls), .port = (int)options.smtp_port };
+	listeners[0] = (struct listener){ .begin = sink_smtp_begin,
+		                          .eat = sink_smtp_eat,
+		                          .tls = tls_of(options.tls),
+		                          .port = (int)options.smtp_port };
 	if (options.token_port)
-		listeners[count++] = (struct listener){ .begin = sink_http_begin, .eat = sink_http_eat, .tls = SINK_IMPLICIT, .port = (int)options.token_port };
+		listeners[count++] = (struct listener){ .begin = sink_http_begin,
+			                                .eat = sink_http_eat,
+			                                .tls = SINK_IMPLICIT,
+			                                .port = (int)options.token_port };
 	if (options.lookup_port)
-		listeners[count++] = (struct listener){ .begin = sink_http_begin, .eat = sink_http_eat, .tls = SINK_CLEAR, .port = (int)options.lookup_port };
+		listeners[count++] = (struct listener){ .begin = sink_http_begin,
+			                                .eat = sink_http_eat,
+			                                .tls = SINK_CLEAR,
+			                                .port = (int)options.lookup_port };
 	if (listeners[0].tls != SINK_CLEAR || options.token_port) {
 		if (!options.certificate || !options.key)
 			options_die(64, "TLS and the token endpoint want --certificate and --key");

@@ -1,4 +1,5 @@
-/* sink: a receiver that only counts: SMTP (in clear, STARTTLS or implicit TLS, XOAUTH2), a token endpoint, an nginx auth_http responder. */
+/* sink: a receiver that only counts: SMTP (in clear, STARTTLS or implicit TLS, XOAUTH2), a token endpoint, an
+ * nginx auth_http responder. */
 #ifndef BENCH_SINK_H
 #define BENCH_SINK_H
 
@@ -17,7 +18,8 @@ struct peer;
 
 /* listener: a port, what is spoken on it, and how. */
 struct listener {
-	struct conn conn; /* only its fd is used; first, so that an epoll owner can be told apart by `serve` */
+	struct conn
+	        conn; /* only its fd is used; first, so that an epoll owner can be told apart by `serve` */
 	void (*begin)(struct peer *);
 	void (*eat)(struct peer *); /* conn->in has bytes; may set peer->over */
 	enum sink_tls tls;
@@ -25,14 +27,15 @@ struct listener {
 };
 
 struct sink_counts {
-	long messages, message_bytes, recipients, connections, open, open_max, tls, auths, tokens, lookups, refused, cut;
+	long messages, message_bytes, recipients, connections, open, open_max, tls, auths, tokens, lookups,
+	        refused, cut;
 };
 
 struct sink {
 	int epoll_fd;
 	SSL_CTX *tls;
 	int ids_fd; /* -1: message ids are not kept */
-	bool auth; /* XOAUTH2 is asked for before MAIL */
+	bool auth;  /* XOAUTH2 is asked for before MAIL */
 	bool quick_acks;
 	long delay_ms;
 	int smtp_port;
@@ -49,7 +52,7 @@ struct peer {
 	struct sink *sink;
 	enum peer_state state;
 	bool over; /* to be closed once its replies are written */
-	bool cut; /* to be closed at once */
+	bool cut;  /* to be closed at once */
 	bool signed_in, has_sender, has_recipient, start_tls;
 	int end_matched; /* how much of CRLF.CRLF has been seen */
 	long body_bytes;

@@ -10,7 +10,8 @@ enum { request_bytes_max = 65536, token_bytes = 1600 };
 
 static void answer(struct peer *peer, const char *headers, const char *body)
 {
-	conn_say(&peer->conn, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body), body);
+	conn_say(&peer->conn, "HTTP/1.1 200 OK\r\n%sContent-Length: %zu\r\n\r\n%s", headers, strlen(body),
+	         body);
 }
 
 /* As long as an access token of Entra usually is; no two are equal. */
@@ -23,7 +24,9 @@ static void answer_token(struct peer *peer)
 	memset(token + len, 'x', (size_t)(token_bytes - len));
 	token[token_bytes] = '\0';
 	(void)snprintf(body, sizeof(body),
-	               "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":3599,\"access_token\":\"%s\"}", token);
+	               "{\"token_type\":\"Bearer\",\"expires_in\":3599,\"ext_expires_in\":3599,\"access_"
+	               "token\":\"%s\"}",
+	               token);
 	answer(peer, "Content-Type: application/json\r\nCache-Control: no-store\r\n", body);
 }
 
@@ -33,7 +36,8 @@ static void answer_lookup(struct peer *peer)
 	char headers[128];
 
 	peer->sink->counts.lookups++;
-	(void)snprintf(headers, sizeof(headers), "Auth-Status: OK\r\nAuth-Server: 127.0.0.1\r\nAuth-Port: %d\r\nConnection: close\r\n",
+	(void)snprintf(headers, sizeof(headers),
+	               "Auth-Status: OK\r\nAuth-Server: 127.0.0.1\r\nAuth-Port: %d\r\nConnection: close\r\n",
 	               peer->sink->smtp_port);
 	answer(peer, headers, "");
 	peer->over = true;
@@ -56,8 +60,8 @@ static void run_request(struct peer *peer, const char *request)
 	for (size_t i = 0; path && i < sizeof(requests) / sizeof(requests[0]); i++) {
 		size_t len = strlen(requests[i].path_end);
 
-		if (strncmp(request, requests[i].method, strlen(requests[i].method)) == 0 && path_len >= len &&
-		    strncmp(path + 1 + path_len - len, requests[i].path_end, len) == 0) {
+		if (strncmp(request, requests[i].method, strlen(requests[i].method)) == 0 &&
+		    path_len >= len && strncmp(path + 1 + path_len - len, requests[i].path_end, len) == 0) {
 			requests[i].run(peer);
 			return;
 		}

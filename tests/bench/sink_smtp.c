@@ -17,12 +17,14 @@ static struct fail {
 	long every;
 	long chances;
 } fails[] = {
-	{ "greeting-421", PLACE_GREETING, "421 4.3.2 Service not available, closing transmission channel", false, 0, 0 },
+	{ "greeting-421", PLACE_GREETING, "421 4.3.2 Service not available, closing transmission channel",
+	  false, 0, 0 },
 	{ "auth-535", PLACE_AUTH, "535 5.7.3 Authentication unsuccessful", false, 0, 0 },
 	{ "mail-451", PLACE_MAIL, "451 4.7.0 Temporary server error. Please try again later.", false, 0, 0 },
 	{ "mail-432", PLACE_MAIL, "432 4.3.2 Concurrent connections limit exceeded.", false, 0, 0 },
 	{ "rcpt-450", PLACE_RCPT, "450 4.2.0 Mailbox busy", false, 0, 0 },
-	{ "rcpt-550", PLACE_RCPT, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found", false, 0, 0 },
+	{ "rcpt-550", PLACE_RCPT, "550 5.1.10 RESOLVER.ADR.RecipientNotFound; Recipient not found", false, 0,
+	  0 },
 	{ "cut-in-body", PLACE_IN_BODY, NULL, false, 0, 0 },
 	{ "body-451", PLACE_BODY, "451 4.3.0 Temporary server error. Please try again later.", false, 0, 0 },
 	{ "body-554", PLACE_BODY, "554 5.6.0 Corrupt message content", false, 0, 0 },
@@ -81,9 +83,11 @@ static void run_ehlo(struct peer *peer, const char *args)
 
 	(void)args;
 	conn_say(&peer->conn,
-	         "250-sink.invalid Hello\r\n250-SIZE 157286400\r\n250-PIPELINING\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n%s%s"
+	         "250-sink.invalid Hello\r\n250-SIZE "
+	         "157286400\r\n250-PIPELINING\r\n250-DSN\r\n250-ENHANCEDSTATUSCODES\r\n%s%s"
 	         "250-8BITMIME\r\n250 SMTPUTF8\r\n",
-	         may_start_tls ? "250-STARTTLS\r\n" : "", peer->sink->auth && !may_start_tls ? "250-AUTH LOGIN XOAUTH2\r\n" : "");
+	         may_start_tls ? "250-STARTTLS\r\n" : "",
+	         peer->sink->auth && !may_start_tls ? "250-AUTH LOGIN XOAUTH2\r\n" : "");
 }
 
 static void run_helo(struct peer *peer, const char *args)
@@ -187,8 +191,9 @@ static const struct {
 	const char *name;
 	void (*run)(struct peer *, const char *args);
 } commands[] = {
-	{ "EHLO", run_ehlo }, { "HELO", run_helo }, { "STARTTLS", run_starttls }, { "AUTH", run_auth }, { "MAIL", run_mail },
-	{ "RCPT", run_rcpt }, { "DATA", run_data }, { "RSET", run_rset },         { "NOOP", run_noop }, { "QUIT", run_quit },
+	{ "EHLO", run_ehlo }, { "HELO", run_helo }, { "STARTTLS", run_starttls }, { "AUTH", run_auth },
+	{ "MAIL", run_mail }, { "RCPT", run_rcpt }, { "DATA", run_data },         { "RSET", run_rset },
+	{ "NOOP", run_noop }, { "QUIT", run_quit },
 };
 
 static void run_line(struct peer *peer, char *line)
@@ -201,7 +206,8 @@ static void run_line(struct peer *peer, char *line)
 		return;
 	}
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++) {
-		if (strlen(commands[i].name) == name_len && strncasecmp(commands[i].name, line, name_len) == 0) {
+		if (strlen(commands[i].name) == name_len &&
+		    strncasecmp(commands[i].name, line, name_len) == 0) {
 			commands[i].run(peer, args);
 			return;
 		}
@@ -244,7 +250,8 @@ static int id_print(struct peer *peer, char *ret_id, size_t size)
 	int len;
 
 	peer->head[peer->head_len] = '\0';
-	at = strncasecmp(peer->head, "Message-ID:", 11) == 0 ? peer->head : strcasestr(peer->head, "\nMessage-ID:");
+	at = strncasecmp(peer->head, "Message-ID:", 11) == 0 ? peer->head
+	                                                     : strcasestr(peer->head, "\nMessage-ID:");
 	at = at ? strchr(at, ':') + 1 : "-";
 	at += strspn(at, " \t\r\n");
 	len = (int)strcspn(at, " \t\r\n");
@@ -275,7 +282,8 @@ void sink_smtp_answer_body(struct peer *peer)
 	if (!fail || fail->kept)
 		keep(peer);
 	if (!fail) {
-		conn_say(&peer->conn, "250 2.6.0 <%ld@sink.invalid> Queued mail for delivery\r\n", peer->sink->counts.messages);
+		conn_say(&peer->conn, "250 2.6.0 <%ld@sink.invalid> Queued mail for delivery\r\n",
+		         peer->sink->counts.messages);
 	} else if (fail->reply) {
 		peer->sink->counts.refused++;
 		conn_say(&peer->conn, "%s\r\n", fail->reply);
@@ -335,7 +343,8 @@ void sink_smtp_eat(struct peer *peer)
 	char *line;
 
 	while (!peer->over && !peer->cut && !peer->start_tls) {
-		if (peer->state == PEER_LATE || (peer->state == PEER_BODY && peer->conn.in.at == peer->conn.in.len))
+		if (peer->state == PEER_LATE ||
+		    (peer->state == PEER_BODY && peer->conn.in.at == peer->conn.in.len))
 			return;
 		if (peer->state == PEER_BODY)
 			eat_body(peer);

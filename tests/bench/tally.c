@@ -53,9 +53,12 @@ void series_print(struct series *series, FILE *out)
 	for (size_t i = 0; i < series->count; i++)
 		sum_ms += series->us[i] / 1000.0;
 	qsort(series->us, series->count, sizeof(*series->us), by_size);
-	fprintf(out, "{\"count\":%zu,\"mean\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%.3f}", series->count,
-	        sum_ms / (double)series->count, percentile_ms(series, 50), percentile_ms(series, 90), percentile_ms(series, 95),
-	        percentile_ms(series, 99), percentile_ms(series, 100));
+	fprintf(out,
+	        "{\"count\":%zu,\"mean\":%.3f,\"p50\":%.3f,\"p90\":%.3f,\"p95\":%.3f,\"p99\":%.3f,\"max\":%."
+	        "3f}",
+	        series->count, sum_ms / (double)series->count, percentile_ms(series, 50),
+	        percentile_ms(series, 90), percentile_ms(series, 95), percentile_ms(series, 99),
+	        percentile_ms(series, 100));
 }
 
 void failures_add(struct failures *failures, const char *text)
