@@ -45,3 +45,20 @@ bool event_id_parse(struct str text, char ret_text[EVENT_ID_LEN + 1])
 	ret_text[len] = '\0';
 	return len == EVENT_ID_LEN;
 }
+
+bool event_id_count(const char *text, uint64_t *ret_count)
+{
+	uint64_t count = 0;
+
+	if (strlen(text) != EVENT_ID_LEN)
+		return false;
+	for (size_t i = NODE_LEN; i < EVENT_ID_LEN; i++) {
+		const char *digit = strchr(alphabet, text[i]);
+
+		if (!digit)
+			return false;
+		count = count * BASE + (uint64_t)(digit - alphabet);
+	}
+	*ret_count = count;
+	return true;
+}

@@ -14,4 +14,7 @@
 void event_id_print(uint32_t node, uint64_t count, char ret_text[EVENT_ID_LEN + 1]);
 bool event_id_parse(struct str text, char ret_text[EVENT_ID_LEN + 1]); /* any case, blanks and dashes dropped; false: none */
 
+/* The number in it, whatever the node. False: `text` is no event ID. */
+bool event_id_count(const char *text, uint64_t *ret_count);
+
 #endif

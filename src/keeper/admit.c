@@ -91,6 +91,13 @@ static bool account_for_device(struct keeper *keeper, struct visitor *visitor, s
 
 /* --- sign-in --- */
 
+static struct str keep_or_empty(struct attempt *attempt, const char *text)
+{
+	struct str kept = STR("");
+
+	return arena_keep(&attempt->arena, str_of(text), &kept) ? kept : STR("");
+}
+
 static void decide(struct attempt *attempt, bool right)
 {
 	struct keeper *keeper = attempt->keeper;
@@ -111,7 +118,7 @@ static void decide(struct attempt *attempt, bool right)
 	rule = policy_decide(&question);
 	policy = policy_answer_of(rule);
 	if (question.tenant)
-		(void)arena_keep(&attempt->arena, str_of(question.tenant->domain), &attempt->row.tenant);
+		attempt->row.tenant = keep_or_empty(attempt, question.tenant->domain);
 	if (rule == POLICY_ALLOWED) {
 		/* The directory may change while the row is written. */
 		answer.good = arena_keep(&attempt->arena, str_of(account->address), &answer.account) &&
@@ -164,7 +171,7 @@ static void on_hashed(struct worker_job *job)
 	(void)table_take(&admit->hashing, TABLE_KEY(hash->key));
 	admit->counts.hashing--;
 	/* A password changed meanwhile makes the old one wrong. */
-	if (!account || strcmp(account->verifier, hash->verifier) != 0)
+	if (!account || !str_eq(str_of(account->verifier), str_of(hash->verifier)))
 		hash->right = false;
 	if (hash->right)
 		verified_add(admit->verified, str_of(hash->address), hash->key, uv_now(&admit->keeper->loop.uv));
@@ -206,7 +213,7 @@ static void hash_for(struct attempt *attempt, const struct account *account, str
 	hash->job = (struct worker_job){ .run = run_hash, .done = on_hashed };
 	hash->admit = admit;
 	hash->address = account ? str_dup(str_of(account->address)) : NULL;
-	hash->verifier = str_dup(str_of(account ? account->verifier : ""));
+	hash->verifier = str_dup(str_of(account ? account->verifier : NULL));
 	hash->password = str_dup(password);
 	hash->password_len = password.len;
 	memcpy(hash->key, key, VERIFIED_KEY_BYTES);

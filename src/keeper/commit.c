@@ -44,7 +44,7 @@ static const struct ask_answer refusals[COMMIT_REFUSAL_COUNT] = {
 static bool may_send(const struct account *account, struct str sender)
 {
 	return account_may_send_as(str_of(account->address), str_of(account->send_as), sender) ||
-	       (account->from_rewrite[0] && str_eq_nocase(str_of(account->from_rewrite), sender));
+	       (sender.len > 0 && str_eq_nocase(str_of(account->from_rewrite), sender));
 }
 
 /* The first mailbox of the header that the account may not send as; empty: all are fine. */

@@ -146,14 +146,19 @@ void dispatch_wake(struct dispatch *dispatch)
 	struct lane *lane;
 	size_t at = 0;
 
-	while ((lane = table_next(&dispatch->lanes, &at))) {
-		lane->more = true;
-		lane->more_due_us = 0;
-	}
+	while ((lane = table_next(&dispatch->lanes, &at)))
+		lane_forget_waiting(lane);
 	dispatch->lanes_known = false;
 	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = '\0';
 	ask_lanes(dispatch);
 	pump_all(dispatch);
+}
+
+bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
+{
+	const struct item *item = table_find(&dispatch->items, TABLE_KEY(id));
+
+	return item && item->state != ITEM_WAITS;
 }
 
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings)

@@ -22,6 +22,7 @@ void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
 void dispatch_committed(struct dispatch *dispatch, const struct spool_message *message);
 /* An administrator released, retried or dropped something, or `queue flush`: look into the spool anew. */
 void dispatch_wake(struct dispatch *dispatch);
+bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id); /* being sent or settled: hands off */
 
 /* courier's handler, context = the dispatch */
 extern const struct courier_handler dispatch_courier_handler;

@@ -68,6 +68,7 @@ void item_drop_body(struct item *item);
 struct lane *lane_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
 void lane_put(struct lane *lane, struct item *item); /* by due time; the last may be let go to the spool */
 void lane_pump(struct lane *lane);                   /* send what is due, load what is missing */
+void lane_forget_waiting(struct lane *lane);         /* what waits is read from the spool anew */
 void lane_free(struct lane *lane);
 
 /* settle.c */

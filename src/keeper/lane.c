@@ -128,6 +128,14 @@ static void shed(struct lane *lane, int64_t now_us)
 	}
 }
 
+void lane_forget_waiting(struct lane *lane)
+{
+	while (lane->waiting > 0)
+		let_last_go(lane);
+	lane->more = true;
+	lane->more_due_us = 0;
+}
+
 static bool window_has_room(struct lane *lane, int64_t now_us)
 {
 	struct dispatch *dispatch = lane->dispatch;

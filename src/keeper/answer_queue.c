@@ -1,0 +1,240 @@
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sysexits.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "domain/event_id.h"
+#include "keeper/api.h"
+
+#define ROWS_A_TIME 500
+#define CAT_RUN_BYTES 65536
+
+/* --- list, show --- */
+
+struct listing {
+	struct api_call *call;
+	uint64_t id;      /* 0: all */
+	size_t left, found;
+	bool whole;       /* show: with recipients and replies */
+};
+
+static json_t *text(struct str value)
+{
+	/* An address may hold what is no UTF-8: the log's rule, a byte is its own character, keeps the row. */
+	json_t *json = json_stringn(value.len ? value.ptr : "", value.len);
+
+	return json ? json : json_string("?");
+}
+
+static json_t *time_json(int64_t real_us)
+{
+	char printed[CLOCK_RFC3339_MAX];
+
+	clock_rfc3339_print(real_us, printed);
+	return json_string(printed);
+}
+
+static const char *state_name(const struct spool_message *message)
+{
+	static const char *const names[SPOOL_STATE_COUNT] = {
+		[SPOOL_READY] = "ready", [SPOOL_DEFERRED] = "deferred", [SPOOL_HELD] = "held"
+	};
+
+	return message->state < SPOOL_STATE_COUNT ? names[message->state] : "held";
+}
+
+static json_t *view_json(const struct spool_view *view, bool whole)
+{
+	const struct spool_message *message = &view->message;
+	json_t *to = json_array();
+	json_t *recipients = json_array();
+	json_t *row = json_pack("{s:o,s:o,s:o,s:I,s:o,s:I,s:o,s:s,s:o,s:o}", "id", text(message->event_id), "from",
+				text(message->sender), "to", to, "sizeBytes", (json_int_t)message->size_bytes, "receivedDateTime",
+				time_json(message->received_us), "attempts", (json_int_t)message->attempts, "nextAttemptDateTime",
+				time_json(message->due_us), "state", state_name(message), "lastReply", text(message->last_reply),
+				"route", text(message->route));
+
+	for (size_t i = 0; i < view->recipients_count; i++) {
+		const struct trace_recipient *one = &view->recipients[i];
+
+		(void)json_array_append_new(to, text(one->address));
+		(void)json_array_append_new(recipients, json_pack("{s:o,s:s,s:o}", "address", text(one->address), "state",
+								  trace_state_name((enum trace_state)one->state), "reply",
+								  text(one->reply)));
+	}
+	if (row && whole) {
+		(void)json_object_set(row, "recipients", recipients);
+		(void)json_object_set_new(row, "subject", text(message->subject));
+		(void)json_object_set_new(row, "messageId", text(message->message_id));
+		(void)json_object_set_new(row, "account", text(message->account));
+		(void)json_object_set_new(row, "mailbox", text(message->mailbox));
+		(void)json_object_set_new(row, "expiresDateTime", time_json(message->expires_us));
+		(void)json_object_set_new(row, "note", text(message->note));
+	}
+	json_decref(recipients);
+	return row;
+}
+
+static void on_views(void *context, const struct spool_view *views, size_t count)
+{
+	struct listing *listing = context;
+	struct api_call *call = listing->call;
+
+	for (size_t i = 0; i < count; i++)
+		api_row(call, view_json(&views[i], listing->whole));
+	listing->found += count;
+	listing->left -= count < listing->left ? count : listing->left;
+	if (!listing->id && count == ROWS_A_TIME && listing->left > 0 && call->client) {
+		spool_list(call->keeper->spool, 0, views[count - 1].message.id,
+			   listing->left < ROWS_A_TIME ? listing->left : ROWS_A_TIME, on_views, listing);
+		return;
+	}
+	if (listing->id && listing->found == 0)
+		api_fail_text(call, EX_DATAERR, N_("there is no message %s in the queue; if it has left: sekisho trace --id %s"),
+			      api_text(call, "id"), api_text(call, "id"));
+	else
+		api_end(call, EX_OK);
+	free(listing);
+}
+
+/* The number in an event ID. False: the call has been ended. */
+static bool read_id(struct api_call *call, uint64_t *ret_id)
+{
+	struct str given = str_of(api_text(call, "id"));
+	char id[EVENT_ID_LEN + 1];
+
+	if (event_id_parse(given, id) && event_id_count(id, ret_id))
+		return true;
+	api_fail_text(call, EX_USAGE, N_("\"%.*s\" is no message ID; an ID has %d letters and digits, as in the reply to the device"),
+		      STR_ARG(given), EVENT_ID_LEN);
+	return false;
+}
+
+static void list(struct api_call *call, uint64_t id, bool whole)
+{
+	struct listing *listing = calloc(1, sizeof(*listing));
+	int64_t count = api_number(call, "count", 1000000);
+
+	if (!listing) {
+		api_fail_text(call, EX_TEMPFAIL, N_("the daemon is out of memory; try again"));
+		return;
+	}
+	*listing = (struct listing){ call, id, count > 0 ? (size_t)count : 1, 0, whole };
+	spool_list(call->keeper->spool, id, 0, listing->left < ROWS_A_TIME ? listing->left : ROWS_A_TIME, on_views, listing);
+}
+
+void answer_queue_list(struct api_call *call)
+{
+	list(call, 0, false);
+}
+
+void answer_queue_show(struct api_call *call)
+{
+	uint64_t id;
+
+	if (read_id(call, &id))
+		list(call, id, true);
+}
+
+/* --- cat --- */
+
+static void send_run(struct api_call *call, struct str run)
+{
+	/* JSON carries no bytes that are not UTF-8: as one character a byte, which the CLI turns back. */
+	struct buf latin;
+
+	buf_init(&latin, run.len * 2 + 1);
+	for (size_t i = 0; i < run.len; i++) {
+		unsigned char byte = (unsigned char)run.ptr[i];
+		bool added = byte < 0x80 ? buf_add_byte(&latin, (char)byte) :
+					   buf_add_byte(&latin, (char)(0xc0 | byte >> 6)) && buf_add_byte(&latin, (char)(0x80 | (byte & 0x3f)));
+
+		if (!added)
+			break;
+	}
+	api_row(call, json_pack("{s:o}", "bytes", json_stringn(latin.len ? latin.ptr : "", latin.len)));
+	buf_done(&latin);
+}
+
+static void on_body(void *context, enum outcome outcome, const struct spool_body *body, const struct fault *fault)
+{
+	struct api_call *call = context;
+	char run[CAT_RUN_BYTES];
+	uint64_t at = 0;
+	ssize_t got;
+
+	if (outcome != OUTCOME_OK) {
+		api_fail(call, EX_DATAERR, fault);
+		return;
+	}
+	if (body->fd == -1) {
+		send_run(call, body->bytes);
+	} else {
+		while (call->client && (got = file_read_at(body->fd, run, sizeof(run), at)) > 0) {
+			send_run(call, (struct str){ run, (size_t)got });
+			at += (uint64_t)got;
+		}
+		(void)close(body->fd);
+	}
+	api_end(call, EX_OK);
+}
+
+void answer_queue_cat(struct api_call *call)
+{
+	uint64_t id;
+
+	if (read_id(call, &id))
+		spool_body_load(call->keeper->spool, id, on_body, call);
+}
+
+/* --- hands --- */
+
+static void on_done(void *context, enum outcome outcome, const struct fault *fault)
+{
+	struct api_call *call = context;
+
+	if (outcome == OUTCOME_OK)
+		dispatch_wake(call->keeper->dispatch);
+	api_end_outcome(call, outcome, fault);
+}
+
+static void put_hand(struct api_call *call, enum spool_hand hand)
+{
+	uint64_t id;
+
+	if (!read_id(call, &id))
+		return;
+	if (dispatch_is_away(call->keeper->dispatch, id))
+		api_fail_text(call, EX_TEMPFAIL, N_("message %s is being sent just now; try again in a moment"), api_text(call, "id"));
+	else if (!spool_hand(call->keeper->spool, id, hand, on_done, call))
+		api_fail_text(call, EX_TEMPFAIL, N_("too much waits for the disk; try again"));
+}
+
+void answer_queue_hold(struct api_call *call)
+{
+	put_hand(call, SPOOL_HAND_HOLD);
+}
+
+void answer_queue_release(struct api_call *call)
+{
+	put_hand(call, SPOOL_HAND_RELEASE);
+}
+
+void answer_queue_retry(struct api_call *call)
+{
+	put_hand(call, SPOOL_HAND_RETRY);
+}
+
+void answer_queue_drop(struct api_call *call)
+{
+	put_hand(call, SPOOL_HAND_DROP);
+}
+
+void answer_queue_flush(struct api_call *call)
+{
+	if (!spool_hand(call->keeper->spool, 0, SPOOL_HAND_RETRY, on_done, call))
+		api_fail_text(call, EX_TEMPFAIL, N_("too much waits for the disk; try again"));
+}

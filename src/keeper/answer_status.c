@@ -1,0 +1,126 @@
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "keeper/admit.h"
+#include "keeper/api.h"
+#include "keeper/gates.h"
+
+static json_t *time_json(int64_t real_us)
+{
+	char text[CLOCK_RFC3339_MAX];
+
+	if (real_us == 0)
+		return json_null();
+	clock_rfc3339_print(real_us, text);
+	return json_string(text);
+}
+
+/* --- upstreams --- */
+
+struct upstreams {
+	json_t *rows;
+	bool troubled;
+};
+
+static void add_upstream(void *context, const struct courier_status *status)
+{
+	struct upstreams *all = context;
+	json_t *row = json_pack("{s:s%,s:s%,s:I,s:I,s:I,s:I,s:I,s:s%}", "upstream", status->upstream.ptr, status->upstream.len,
+				"mailbox", status->mailbox.len ? status->mailbox.ptr : "", status->mailbox.len, "connections",
+				(json_int_t)status->connections, "active", (json_int_t)status->active, "delivered",
+				(json_int_t)status->delivered, "deferred", (json_int_t)status->deferred, "failed",
+				(json_int_t)status->failed, "trouble", status->trouble.len ? status->trouble.ptr : "",
+				status->trouble.len);
+
+	if (!row)
+		return;
+	(void)json_object_set_new(row, "pausedUntil", time_json(status->paused_until_us));
+	(void)json_object_set_new(row, "tokenExpires", time_json(status->token_expires_us));
+	if (status->paused_until_us)
+		all->troubled = true;
+	(void)json_array_append_new(all->rows, row);
+}
+
+void answer_upstream_list(struct api_call *call)
+{
+	struct upstreams all = { .rows = json_array() };
+	size_t at;
+	json_t *row;
+
+	courier_each(call->keeper->courier, add_upstream, &all);
+	json_array_foreach(all.rows, at, row)
+		api_row(call, json_incref(row));
+	json_decref(all.rows);
+	api_end(call, EX_OK);
+}
+
+/* --- status, health --- */
+
+void answer_status(struct api_call *call)
+{
+	struct keeper *keeper = call->keeper;
+	struct upstreams all = { .rows = json_array() };
+	struct spool_counts spool;
+	struct admit_counts admit;
+	json_t *row;
+
+	spool_counts(keeper->spool, &spool);
+	admit_counts(keeper->admit, &admit);
+	courier_each(keeper->courier, add_upstream, &all);
+	row = json_pack("{s:s,s:s,s:I,s:I,s:I,s:I,s:{s:I,s:I,s:I},s:I,s:I,s:I,s:b,s:o}", "version", SEKISHO_VERSION, "settings",
+			keeper->settings->file, "gates", (json_int_t)gates_count(keeper->gates), "sessions",
+			(json_int_t)gates_visitors(keeper->gates), "tenants", (json_int_t)keeper->directory.tenants.count, "users",
+			(json_int_t)keeper->directory.accounts.count, "queue", "ready", (json_int_t)spool.messages[SPOOL_READY],
+			"deferred", (json_int_t)spool.messages[SPOOL_DEFERRED], "held", (json_int_t)spool.messages[SPOOL_HELD],
+			"outboxRows", (json_int_t)spool.outbox_rows, "signInsPassed", (json_int_t)admit.passed, "signInsRefused",
+			(json_int_t)admit.refused, "diskHasRoom", spool_has_room(keeper->spool, 0), "upstreams", all.rows);
+	if (row) {
+		(void)json_object_set_new(row, "startedDateTime", time_json(keeper->started_us));
+		(void)json_object_set_new(row, "oldestQueuedDateTime", time_json(spool.oldest_us));
+	}
+	api_row(call, row);
+	api_end(call, EX_OK);
+}
+
+/* Exit 0 while mail is taken and can leave; 1 with what is wrong, one line each. */
+void answer_health(struct api_call *call)
+{
+	struct keeper *keeper = call->keeper;
+	struct upstreams all = { .rows = json_array() };
+	bool accepts = !keeper->stopping && gates_count(keeper->gates) > 0 && spool_has_room(keeper->spool, 0);
+
+	courier_each(keeper->courier, add_upstream, &all);
+	json_decref(all.rows);
+	api_row(call, json_pack("{s:b,s:b,s:b}", "ready", accepts, "diskHasRoom", spool_has_room(keeper->spool, 0),
+				"upstreamsFlow", !all.troubled));
+	if (gates_count(keeper->gates) == 0)
+		api_note(call, N_("no gate is running: nobody can connect"));
+	if (!spool_has_room(keeper->spool, 0))
+		api_note(call, N_("the disk is full: new mail is refused with 452; make room in %s"), keeper->settings->daemon.state);
+	if (all.troubled)
+		api_note(call, N_("an upstream or mailbox is paused: see sekisho upstream list"));
+	api_end(call, accepts ? EX_OK : 1);
+}
+
+void answer_version(struct api_call *call)
+{
+	api_row(call, json_pack("{s:s}", "version", SEKISHO_VERSION));
+	api_end(call, EX_OK);
+}
+
+void answer_reload(struct api_call *call)
+{
+	struct settings *settings = NULL;
+	struct fault fault;
+
+	/* Tried here so that who asks is told; the supervisor tries again, certificates too, and changes nothing on failure. */
+	if (settings_load(call->keeper->settings->file, &settings, &fault) != OUTCOME_OK) {
+		api_fail(call, EX_CONFIG, &fault);
+		return;
+	}
+	settings_free(settings);
+	keeper_ask_reload(call->keeper);
+	api_note(call, N_("the settings are read again; what became of it is in the log"));
+	api_end(call, EX_OK);
+}
