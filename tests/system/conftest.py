@@ -49,7 +49,8 @@ def issuer_of(directory, authority):
             place = directory / f"issuer-{token_format}"
             place.mkdir()
             running[token_format] = Issuer(place, authority, f"any@{DOMAINS[token_format]}",
-                                           token_format=token_format).start()
+                                           token_format=token_format)
+            running[token_format].start()
         return running[token_format]
     yield start
     for issuer in running.values():
@@ -65,8 +66,9 @@ def upstream_of(directory, authority, issuer_of):
         if token_format not in running:
             place = directory / f"upstream-{token_format}"
             place.mkdir()
-            running[token_format] = Upstream(place, authority, issuer_of(token_format)).start()
+            running[token_format] = Upstream(place, authority, issuer_of(token_format))
             running[token_format].domain = DOMAINS[token_format]
+            running[token_format].start()
         return running[token_format]
     yield start
     for upstream in running.values():
@@ -86,8 +88,8 @@ def gateway_new(directory, authority, upstream):
 
     def start(towards=None, **changes):
         place = directory / f"gateway-{len(list(directory.glob('gateway-*')))}"
-        running.append(Gateway(place, authority, towards or upstream, **changes).start())
-        return running[-1]
+        running.append(Gateway(place, authority, towards or upstream, **changes))
+        return running[-1].start()
     yield start
     for gateway in running:
         gateway.stop()

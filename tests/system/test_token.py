@@ -40,16 +40,23 @@ def test_two_tenants_each_to_its_own_upstream(gateway_new, upstream_of):
 
 
 @pytest.fixture
-def own_upstream(directory, authority, request):
-    """A mail service and issuer for one test alone, since the test breaks them."""
+def own_issuer(directory, authority, request):
     place = directory / f"own-{len(list(directory.glob('own-*')))}"
     place.mkdir()
     issuer = Issuer(place, authority, "any@contoso.example", token_format="opaque",
                     **getattr(request, "param", {})).start()
-    upstream = Upstream(place, authority, issuer).start()
-    yield upstream
-    upstream.stop()
+    yield issuer
     issuer.stop()
+
+
+@pytest.fixture
+def own_upstream(authority, own_issuer):
+    """A mail service and issuer for one test alone, since the test breaks them."""
+    upstream = Upstream(own_issuer.directory, authority, own_issuer)
+    try:
+        yield upstream.start()
+    finally:
+        upstream.stop()
 
 
 def open_gateway(gateway_new, upstream):
@@ -59,7 +66,7 @@ def open_gateway(gateway_new, upstream):
     return gateway
 
 
-@pytest.mark.parametrize("own_upstream", [{"ttl_seconds": 3}], indirect=True)
+@pytest.mark.parametrize("own_issuer", [{"ttl_seconds": 3}], indirect=True)
 def test_a_token_that_lives_three_seconds(gateway_new, own_upstream):
     gateway = open_gateway(gateway_new, own_upstream)
     for _ in range(3):
