@@ -36,12 +36,27 @@ enum outcome fault_set(struct fault *fault, enum outcome outcome, const char *fo
 	return outcome;
 }
 
+/* The verb is translated by itself, since the sentence is one for all. */
+static enum outcome errno_set(struct fault *fault, enum outcome outcome, const char *doing, const char *what,
+			      const char *why)
+{
+	if (!fault)
+		return outcome;
+	fault->outcome = outcome;
+	for (int language = 0; language < LANGUAGE_COUNT; language++) {
+		const char *format = say((enum language)language, N_("cannot %s %s: %s"));
+		int len = snprintf(fault->text[language], FAULT_TEXT_MAX, format, say((enum language)language, doing), what, why);
+
+		cut_at_character(fault->text[language], FAULT_TEXT_MAX, len);
+	}
+	return outcome;
+}
+
 enum outcome fault_errno(struct fault *fault, const char *doing, const char *what)
 {
 	int error = errno;
 	bool lasting = error == ENOENT || error == EACCES || error == EPERM || error == ENOTDIR || error == EISDIR ||
 		       error == EROFS || error == EINVAL || error == ENAMETOOLONG;
 
-	return fault_set(fault, lasting ? OUTCOME_NEVER : OUTCOME_LATER, N_("cannot %s %s: %s"), doing, what,
-			 strerror(error));
+	return errno_set(fault, lasting ? OUTCOME_NEVER : OUTCOME_LATER, doing, what, strerror(error));
 }

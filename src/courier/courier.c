@@ -77,8 +77,7 @@ static struct str reply_text(struct work *work, const struct smtp_reply *reply, 
 
 	buf_init(&line, 2048);
 	if (!reply) {
-		(void)arena_keep(&work->arena, str_of(text), &kept) ;
-		return kept;
+		return arena_keep(&work->arena, str_of(text), &kept) ? kept : STR("");
 	}
 	if (buf_add_format(&line, "%u %.*s%s%.*s", reply->code, STR_ARG(reply->enhanced), reply->enhanced.len ? " " : "",
 			   reply->text.len < 1500 ? (int)reply->text.len : 1500, reply->text.ptr)) {
@@ -86,7 +85,8 @@ static struct str reply_text(struct work *work, const struct smtp_reply *reply, 
 			if (line.ptr[i] == '\n' || line.ptr[i] == '\r')
 				line.ptr[i] = ' ';
 		}
-		(void)(arena_keep(&work->arena, buf_str(&line), &kept));
+		if (!arena_keep(&work->arena, buf_str(&line), &kept))
+			kept = STR("");
 	}
 	buf_done(&line);
 	return kept;
@@ -385,7 +385,7 @@ static void age_connections(struct courier *courier)
 
 enum outcome courier_settings(struct courier *courier, const struct settings *settings, struct fault *fault)
 {
-	struct upstream *upstreams;
+	struct upstream *upstreams = NULL;
 
 	if (make_upstreams(settings, courier, &upstreams, fault) != OUTCOME_OK)
 		return fault->outcome;

@@ -23,6 +23,16 @@ struct boot_pair {
 	struct str certificate, key; /* PEM */
 };
 
+/* What supervisor and keeper say to each other: one byte a packet, a descriptor may ride along. */
+enum boot_order {
+	BOOT_ORDER_GATE = 'G',      /* supervisor: here is the link of a new gate (descriptor) */
+	BOOT_ORDER_SETTINGS = 'S',  /* supervisor: newer settings (memfd) */
+	BOOT_ORDER_STOP = 'T',      /* supervisor: the gates are gone: finish */
+	BOOT_REPORT_READY = 'R',    /* keeper: open and serving */
+	BOOT_REPORT_GATE = 'g',     /* keeper: a gate has said hello */
+	BOOT_REPORT_RELOAD = 'r',   /* keeper: an administrator asks for a reload */
+};
+
 bool boot_print(struct buf *out, const struct boot *boot) __attribute__((warn_unused_result));
 bool boot_parse(struct str packed, struct boot *ret_boot); /* borrows from packed */
 bool boot_pair_print(struct buf *out, const struct boot_pair *pair) __attribute__((warn_unused_result));

@@ -465,7 +465,7 @@ enum outcome settings_load(const char *path, struct settings **ret_settings, str
 
 	buf_init(&text, SETTINGS_BYTES_MAX);
 	if (!getcwd(folder, sizeof(folder)))
-		return fault_errno(fault, "find", "the current folder");
+		return fault_errno(fault, "open", ".");
 	if (!path_join(folder, str_of(path), sizeof(absolute), absolute))
 		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), PATH_MAX,
 		                 path);

@@ -436,8 +436,13 @@ void session_answer(struct session *session, const struct ask_answer *answer, in
 
 void session_sweep(struct session *session, uint64_t now_ms)
 {
-	if (session->ended || session->asked)
+	if (session->ended)
 		return;
+	if (session->asked) {
+		if (now_ms - session->waits_since_ms >= DEADLINE_ANSWER_MS)
+			hang_up(session, SMTP_REPLY_SHUTTING_DOWN);
+		return;
+	}
 	if (session->sniffing && now_ms - session->waits_since_ms >= DEADLINE_SNIFF_MS)
 		greet(session);
 	else if (deadline_is_over(session, now_ms))

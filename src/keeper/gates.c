@@ -133,8 +133,8 @@ void gates_tell_room(struct gates *gates, bool has_room)
 		struct buf packet;
 
 		buf_init(&packet, LINK_PACKET_BYTES_MAX);
-		if (ask_print(&packet, &head, &room))
-			(void)link_send(&peer->link, buf_str(&packet), -1);
+		if (!ask_print(&packet, &head, &room) || !link_send(&peer->link, buf_str(&packet), -1))
+			log_event(LOG_LEVEL_ERROR, "a gate does not listen", LOG_NUMBER("gate", peer->number));
 		buf_done(&packet);
 	}
 }
@@ -194,7 +194,8 @@ static void on_hello(struct gate_peer *peer)
 {
 	char report = BOOT_REPORT_GATE;
 
-	(void)link_send(&peer->gates->keeper->supervisor, (struct str){ &report, 1 }, -1);
+	if (!link_send(&peer->gates->keeper->supervisor, (struct str){ &report, 1 }, -1))
+		log_event(LOG_LEVEL_ERROR, "the supervisor does not listen", LOG_NUMBER("gate", peer->number));
 }
 
 static void on_question(struct gate_peer *peer, const struct ask_head *head, const union ask_body *body)

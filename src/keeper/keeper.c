@@ -41,7 +41,8 @@ void keeper_event_id(struct keeper *keeper, char ret_id[16], uint64_t *ret_count
 
 static void report(struct keeper *keeper, char what)
 {
-	(void)link_send(&keeper->supervisor, (struct str){ &what, 1 }, -1);
+	if (!link_send(&keeper->supervisor, (struct str){ &what, 1 }, -1))
+		log_event(LOG_LEVEL_ERROR, "the supervisor does not listen", LOG_NUMBER("report", what));
 }
 
 void keeper_ask_reload(struct keeper *keeper)

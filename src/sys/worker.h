@@ -12,10 +12,13 @@ struct worker_job {
 
 struct worker_pool;
 
+/* Ends the program when threads or memory are short: it is called at the start. The loop
+ * goes on while a job is away; an idle pool does not keep it running. */
 struct worker_pool *worker_pool_new(struct loop *loop, const char *name, unsigned threads, size_t queue_max);
-/* False: queue_max jobs wait already. */
+/* From the loop's thread. False: queue_max jobs wait already. */
 bool worker_add(struct worker_pool *pool, struct worker_job *job) __attribute__((warn_unused_result));
 size_t worker_waiting(const struct worker_pool *pool);
-void worker_pool_free(struct worker_pool *pool); /* waits for running jobs; waiting ones are run too */
+/* Waits for running jobs; waiting ones are run too, and `done` is called for each before this returns. Not from a job's `done`. */
+void worker_pool_free(struct worker_pool *pool);
 
 #endif
