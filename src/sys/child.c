@@ -11,6 +11,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include <linux/close_range.h>
+
 #include "base/clock.h"
 #include "base/str.h"
 
@@ -131,6 +133,8 @@ enum outcome child_start(struct child *child, struct loop *loop, const char *rol
 	choose_environment(parent, environment);
 	if (user && become(&options, user, fault) != OUTCOME_OK)
 		return OUTCOME_NEVER;
+	/* Whatever library or caller opened without CLOEXEC: a child starts with its own descriptors only. */
+	(void)close_range(FIRST_FD, ~0U, CLOSE_RANGE_CLOEXEC);
 	child->started_ms = clock_monotonic_ms();
 	error = uv_spawn(&loop->uv, &child->process, &options);
 	if (error != 0) {
