@@ -6,6 +6,7 @@ needs no locale and no file at run time. Only what say.c uses is read: msgid
 and msgstr; fuzzy and obsolete entries are left out, as msgfmt leaves them out.
 """
 import ast
+import re
 import sys
 
 
@@ -32,6 +33,13 @@ def entries(path):
                 field, found, fuzzy = None, {"msgid": "", "msgstr": ""}, False
 
 
+def conversions(text):
+    """What printf would take: a translation that takes anything else would read what is not there."""
+    found = re.findall(r"%(?:(\d+)\$)?[-+ #0]*(\*|\d+)?(\.(?:\*|\d+)?)?(hh|h|ll|l|z|j|t)?([a-zA-Z%])", text.replace("%%", ""))
+    numbered = all(number for number, *_ in found)
+    return [tuple(rest) for _, *rest in (sorted(found, key=lambda one: int(one[0])) if found and numbered else found)]
+
+
 def c_string(text):
     out = []
     for byte in text.encode():
@@ -49,6 +57,9 @@ def main():
     source, target = sys.argv[1:]
     # strcmp order over the bytes: what bsearch() in say.c relies on.
     rows = sorted(((k, v) for k, v in entries(source) if k), key=lambda row: row[0].encode())
+    for english, japanese in rows:
+        if conversions(english) != conversions(japanese):
+            sys.exit(f"{source}: the conversions differ: {english!r}: {japanese!r}")
     with open(target, "w", encoding="utf-8") as out:
         out.write('#include "base/say.h"\n\n')
         out.write("const struct say_entry say_japanese[] = {\n")
