@@ -112,7 +112,7 @@ __attribute__((unused)) static void side_on_connected(struct stream *stream, enu
 		(void)str_copy(str_of(fault->text[LANGUAGE_EN]), sizeof(side->why), side->why);
 }
 
-static void on_connection(uv_stream_t *tcp, int status)
+__attribute__((unused)) static void on_connection(uv_stream_t *tcp, int status)
 {
 	assert_int_equal(status, 0);
 	if (accept_nothing)
@@ -247,7 +247,7 @@ __attribute__((unused)) static void peer_open(struct peer *peer)
 }
 
 /* All of `bytes` onto the socket, `chunk` at a time with a turn of the loop after each. */
-static void peer_send(struct peer *peer, struct str bytes, size_t chunk)
+__attribute__((unused)) static void peer_send(struct peer *peer, struct str bytes, size_t chunk)
 {
 	while (bytes.len > 0) {
 		size_t count = bytes.len < chunk ? bytes.len : chunk;
