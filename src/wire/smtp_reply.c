@@ -97,7 +97,9 @@ static bool add_clean(struct buf *out, struct str text)
 
 static bool add_line(struct buf *out, const struct smtp_reply *reply, struct str text, bool last)
 {
-	bool fits = buf_add_format(out, "%03u%c", reply->code, last ? ' ' : '-');
+	char head[4] = { (char)('0' + reply->code / 100 % 10), (char)('0' + reply->code / 10 % 10),
+			 (char)('0' + reply->code % 10), last ? ' ' : '-' };
+	bool fits = buf_add(out, (struct str){ head, sizeof(head) });
 
 	fits = fits && add_clean(out, reply->enhanced);
 	if (reply->enhanced.len && text.len)
