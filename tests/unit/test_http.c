@@ -42,6 +42,11 @@ static size_t visitor_on_input(struct stream *stream, struct str input)
 	char line[64];
 	struct str rest;
 
+	if (input.ptr[0] == 0x16) { /* TLS where none is spoken */
+		assert_true(stream_write(stream, STR("220 mail.example.com ESMTP\r\n")));
+		stream_flush(stream);
+		return input.len;
+	}
 	if (!body)
 		return 0;
 	body += 4;
