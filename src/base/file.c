@@ -119,9 +119,9 @@ enum outcome file_load(const char *path, size_t bytes_max, struct buf *ret_bytes
 {
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 
+	buf_init(ret_bytes, bytes_max + 1); /* so that the caller may always let it go */
 	if (fd == -1)
 		return fault_errno(fault, "open", path);
-	buf_init(ret_bytes, bytes_max + 1);
 	return load_from(fd, path, bytes_max, ret_bytes, fault);
 }
 
@@ -180,6 +180,8 @@ bool path_join(const char *folder, struct str path, size_t size, char *ret_path)
 {
 	int len;
 
+	if (str_find(path, '\0') < path.len)
+		return false;
 	if (path.len > 0 && path.ptr[0] == '/')
 		return str_copy(path, size, ret_path);
 	len = snprintf(ret_path, size, "%s/%.*s", folder, STR_ARG(path));

@@ -33,7 +33,7 @@ enum outcome file_load_secret(const char *path, size_t bytes_max, struct buf *re
 /* Write `bytes` beside `path`, sync, rename over it, sync the folder: after a crash the old or the new, whole. */
 enum outcome file_replace(const char *path, struct str bytes, mode_t mode, struct fault *fault);
 
-/* `path` itself when absolute, else below `folder`. False: too long. */
+/* `path` itself when absolute, else below `folder`. False: too long, or a NUL in it. */
 bool path_join(const char *folder, struct str path, size_t size, char *ret_path);
 
 #endif
