@@ -1,17 +1,44 @@
-#include <stdio.h>
-#include <string.h>
+#include "cli/cli.h"
+#include "cli/verbs.h"
 
-#include "cli/serve.h"
-#include "gate/gate.h"
-#include "keeper/keeper.h"
+/* To add a verb: a row here; its options and columns are in cli/verb_tables.c, what it asks the daemon in keeper/api.c. */
+static const struct verb verbs[] = {
+	{ "serve", verb_serve, NULL, NULL, NULL, N_("run the gateway; SIGTERM drains, SIGHUP reloads"), false },
+	{ "config check", verb_config_check, NULL, NULL, NULL, N_("try a settings file, its certificates too"), false },
+	{ "config show", verb_config_show, NULL, config_show_arguments, NULL, N_("the settings in force"), false },
+	{ "config explain", verb_config_explain, "key", NULL, NULL, N_("what a setting is for"), false },
+	{ "status", cli_ask, NULL, NULL, NULL, N_("what the daemon is doing"), false },
+	{ "health", verb_health, NULL, NULL, NULL, N_("exit 0 while mail is taken"), false },
+	{ "version", verb_version, NULL, NULL, NULL, N_("which version this is"), false },
+	{ "reload", cli_ask, NULL, NULL, NULL, N_("read the settings again; a bad file changes nothing"), false },
+	{ "tenant list", cli_ask, NULL, NULL, tenant_columns, N_("all tenants"), true },
+	{ "tenant add", cli_ask, "tenant [set…]", tenant_arguments, NULL, N_("add a tenant by its domain"), false },
+	{ "tenant show", cli_ask, "tenant", NULL, NULL, N_("one tenant and its switches"), true },
+	{ "tenant set", cli_ask, "tenant set…", tenant_set_arguments, NULL, N_("SWITCH VALUE: smtp-auth off, security-defaults on …"), false },
+	{ "user list", cli_ask, NULL, tenant_filter_arguments, user_columns, N_("all users"), true },
+	{ "user add", cli_ask, "user [set…]", user_add_arguments, NULL, N_("add a user with a password"), false },
+	{ "user show", cli_ask, "user", NULL, NULL, N_("one user, its switches, and where each comes from"), true },
+	{ "user set", cli_ask, "user set…", NULL, NULL, N_("SWITCH VALUE: smtp-auth off, mfa enforced, send-as LIST …"), false },
+	{ "user passwd", cli_ask, "user", user_passwd_arguments, NULL, N_("give a user a new password"), false },
+	{ "user remove", cli_ask, "user", NULL, NULL, N_("remove a user"), false },
+	{ "signins", cli_ask, NULL, signins_arguments, signins_columns, N_("the sign-in log, newest first"), true },
+	{ "trace", cli_ask, NULL, trace_arguments, trace_columns, N_("what became of messages, newest first"), true },
+	{ "audit", cli_ask, NULL, audit_arguments, audit_columns, N_("who changed what"), false },
+	{ "queue list", cli_ask, NULL, list_arguments, queue_columns, N_("what waits to be sent, newest first"), false },
+	{ "queue show", cli_ask, "id", NULL, NULL, N_("one message of the queue"), false },
+	{ "queue cat", verb_queue_cat, "id", NULL, NULL, N_("its bytes"), false },
+	{ "queue hold", cli_ask, "id", NULL, NULL, N_("do not send it until it is released"), false },
+	{ "queue release", cli_ask, "id", NULL, NULL, N_("send it after all"), false },
+	{ "queue retry", cli_ask, "id", NULL, NULL, N_("try it now"), false },
+	{ "queue drop", cli_ask, "id", NULL, NULL, N_("throw it away; nobody is told"), false },
+	{ "queue flush", cli_ask, NULL, NULL, NULL, N_("try everything now"), false },
+	{ "mailq", cli_ask, NULL, list_arguments, queue_columns, NULL, false },
+	{ "upstream list", cli_ask, NULL, NULL, upstream_columns, N_("upstreams and mailboxes: connections, pauses, tokens"), false },
+	{ "gate", verb_gate, NULL, NULL, NULL, NULL, false },     /* a role: started by serve */
+	{ "keeper", verb_keeper, NULL, NULL, NULL, NULL, false }, /* likewise */
+};
 
 int main(int argc, char **argv)
 {
-	if (argc > 1 && strcmp(argv[1], "gate") == 0)
-		return gate_main();
-	if (argc > 1 && strcmp(argv[1], "keeper") == 0)
-		return keeper_main();
-	if (argc > 3 && strcmp(argv[1], "serve") == 0)
-		return serve(argv[3], LANGUAGE_EN);
-	return 64;
+	return cli_main(argc, argv, verbs, sizeof(verbs) / sizeof(*verbs));
 }

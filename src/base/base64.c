@@ -20,7 +20,8 @@ bool base64_parse(struct str text, struct buf *out)
 	size_t len = 0;
 	char *room = buf_room(out, size);
 
-	if (!room || text.len % 4 != 0)
+	/* libsodium reads a byte over 127 as if it were a letter. */
+	if (!room || text.len % 4 != 0 || !str_is_ascii(text))
 		return false;
 	if (sodium_base642bin((unsigned char *)room, size, text.ptr, text.len, NULL, &len, NULL,
 			      sodium_base64_VARIANT_ORIGINAL) != 0)

@@ -12,7 +12,7 @@
 #include "wire/oauth.h"
 
 #define SECRET_BYTES_MAX 4096
-#define TIMEOUT_MS 30000
+#define LIFETIME_S_MAX 86400 /* whatever the endpoint says: a secret is asked for again within a day */
 #define TRY_AGAIN_SOON_MS 5000     /* the endpoint was not to be reached, or asked to come back */
 #define TRY_AGAIN_LATE_MS 60000    /* it said no: only an administrator can change that */
 
@@ -30,7 +30,7 @@ struct entry {
 	uint64_t generation;
 	uint64_t expires_ms;  /* monotonic */
 	uint64_t refresh_ms;
-	uint64_t seconds_max, early_seconds;
+	uint64_t early_seconds;
 	bool fetching;
 	uint64_t failed_until_ms;
 	struct fault fault;
@@ -139,7 +139,7 @@ static void failed(struct entry *entry, uint64_t wait_ms)
 static void take(struct entry *entry, struct oauth_answer *given)
 {
 	uint64_t now_ms = clock_monotonic_ms();
-	uint64_t lifetime_s = given->expires_in_s < entry->seconds_max ? given->expires_in_s : entry->seconds_max;
+	uint64_t lifetime_s = given->expires_in_s < LIFETIME_S_MAX ? given->expires_in_s : LIFETIME_S_MAX;
 	/* A short-lived token is refreshed at half its time: early_seconds may be more than it has. */
 	uint64_t early_s = entry->early_seconds < lifetime_s / 2 ? entry->early_seconds : lifetime_s / 2;
 
@@ -189,7 +189,8 @@ static void on_answer(void *context, const struct http_answer *answer_)
 	answer_all(entry);
 }
 
-static enum outcome ask(struct entry *entry, const struct upstream_settings *upstream, struct fault *fault)
+static enum outcome ask(struct entry *entry, const struct upstream_settings *upstream, const struct limits *limits,
+			struct fault *fault)
 {
 	struct buf secret = { 0 };
 	struct buf form;
@@ -197,7 +198,7 @@ static enum outcome ask(struct entry *entry, const struct upstream_settings *ups
 	struct http_request post = {
 		.url = upstream->token_url,
 		.ca_file = upstream->ca_file,
-		.timeout_ms = TIMEOUT_MS,
+		.timeout_ms = (unsigned)limits->token_seconds_max * 1000,
 		.answer_bytes_max = OAUTH_ANSWER_MAX,
 	};
 	enum outcome outcome = file_load_secret(upstream->client_secret_file, SECRET_BYTES_MAX, &secret, fault);
@@ -218,9 +219,8 @@ static void fetch(struct entry *entry, const struct upstream_settings *upstream,
 {
 	if (entry->fetching)
 		return;
-	entry->seconds_max = limits->token_seconds_max;
 	entry->early_seconds = limits->token_refresh_early_seconds;
-	if (ask(entry, upstream, &entry->fault) == OUTCOME_OK)
+	if (ask(entry, upstream, limits, &entry->fault) == OUTCOME_OK)
 		entry->fetching = true;
 	else
 		failed(entry, TRY_AGAIN_LATE_MS);

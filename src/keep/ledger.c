@@ -1,4 +1,4 @@
-#include "keep/ledger_private.h"
+#include "keep/ledger_buckets.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -100,7 +100,23 @@ int64_t ledger_key(int64_t us, struct str id)
 
 	for (size_t i = 0; i < id.len; i++)
 		hash = (hash ^ (unsigned char)id.ptr[i]) * 16777619u;
-	return ledger_key_first(us) + (hash ^ hash >> 12) % LEDGER_KEY_SLOTS;
+	return ledger_key_first(us) + (hash ^ hash >> 16) % LEDGER_KEY_SLOTS;
+}
+
+/* The neighbour first; then, where it is crowded, behind the last of the crowd. */
+int64_t ledger_key_next(struct ledger *ledger, const char *table, int64_t key, unsigned tries)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+	char sql[128];
+
+	if (tries < 4)
+		return key + 1;
+	(void)snprintf(sql, sizeof(sql), "SELECT max(key) + 1 FROM %s WHERE key >= ?1 AND key < ?2", table);
+	if (tries > 4 || ledger_prepare(ledger, str_of(sql), &statement, NULL) != OUTCOME_OK)
+		return -1;
+	(void)sqlite3_bind_int64(statement, 1, key);
+	(void)sqlite3_bind_int64(statement, 2, key + LEDGER_KEY_DRIFT);
+	return sqlite3_step(statement) == SQLITE_ROW ? sqlite3_column_int64(statement, 0) : -1;
 }
 
 /* "file:PATH?QUERY" with what a URI would take for its own escaped. */
@@ -246,8 +262,12 @@ enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, 
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
+	if (sign_ins_count > 0)
+		outcome = ledger_buckets_begin(ledger, fault);
 	for (size_t i = 0; i < sign_ins_count && outcome == OUTCOME_OK; i++)
 		outcome = ledger_sign_in_add(ledger, sign_ins[i], fault);
+	if (sign_ins_count > 0 && outcome == OUTCOME_OK)
+		outcome = ledger_buckets_end(ledger, fault);
 	for (size_t i = 0; i < traces_count && outcome == OUTCOME_OK; i++)
 		outcome = ledger_trace_add(ledger, traces[i], fault);
 	return ledger_end(ledger, outcome, fault);

@@ -10,12 +10,19 @@
 #define LEDGER_APPLICATION_ID 0x536b7368 /* "Sksh", in the file's header */
 #define LEDGER_PATH_MAX 4096
 
+/* The bucket that new rows go to, see ledger_buckets.h. */
+struct ledger_bucket {
+	int64_t number, low, high, rows;
+	bool changed;
+};
+
 struct ledger {
 	sqlite3 *db;
 	bool read_only;
 	uint32_t node;
 	/* Made once, since they run for every mail. */
 	sqlite3_stmt *sign_in_add, *trace_add, *trace_to_add;
+	struct ledger_bucket buckets[2]; /* in time, late */
 };
 
 /* Bring the schema to today's version, or refuse. */
@@ -41,15 +48,20 @@ struct str ledger_column_str(sqlite3_stmt *statement, int at);          /* borro
 enum outcome ledger_audit_add(struct ledger *ledger, struct str actor, struct str object, struct str what, struct fault *fault);
 
 /*
- * Rows of sign-ins and traces lie in the order of their time: the key is the time in microseconds, and 12 bits more for
- * rows of the same microsecond (imports know whole seconds only). So a time needs no index of its own.
+ * Rows of sign-ins and traces lie in the order of their time: the key is the time in microseconds, and 8 bits more for
+ * rows of the same microsecond (imports know whole seconds only). So a time needs no index of its own. Where a microsecond
+ * is full, rows go to the next ones, up to LEDGER_KEY_DRIFT further.
  */
-#define LEDGER_KEY_SLOTS 4096
+#define LEDGER_KEY_SLOTS 256
+#define LEDGER_KEY_DRIFT 65536
+#define LEDGER_US_MAX (INT64_C(1) << 54) /* the year 2540; what lies beyond is taken for that */
 static inline int64_t ledger_key_first(int64_t us)
 {
-	return us * LEDGER_KEY_SLOTS;
+	return (us < 0 ? 0 : us > LEDGER_US_MAX ? LEDGER_US_MAX : us) * LEDGER_KEY_SLOTS;
 }
-int64_t ledger_key(int64_t us, struct str id); /* where to try first; when taken, the next */
+int64_t ledger_key(int64_t us, struct str id); /* where to try first */
+/* The key to try after `key` was taken by another row of `table`, for the `tries`th time; fewer than 0: there is none. */
+int64_t ledger_key_next(struct ledger *ledger, const char *table, int64_t key, unsigned tries);
 
 /* Rows of a batch, within its transaction. */
 enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct fault *fault);

@@ -3,10 +3,10 @@
 #include <assert.h>
 #include <string.h>
 
-#include "keep/ledger_lanes.h"
+#include "keep/ledger_crossing.h"
 
 #define SQL_MAX 4096
-#define FIRST_COLUMN 2 /* of the fields, behind key and ip_raw */
+#define FIRST_COLUMN 3 /* of the fields, behind key, ip_raw and bucket */
 
 static enum outcome no_memory(struct fault *fault)
 {
@@ -28,8 +28,8 @@ static enum outcome prepare_add(struct ledger *ledger, struct fault *fault)
 	CLEANUP(cleanup_buf) struct buf sql;
 
 	buf_init(&sql, SQL_MAX);
-	if (!buf_add(&sql, STR("INSERT INTO sign_in (key, ip_raw, ")) || !add_columns(&sql) ||
-	    !buf_add(&sql, STR(") VALUES (?1, ?2")))
+	if (!buf_add(&sql, STR("INSERT INTO sign_in (key, ip_raw, bucket, ")) || !add_columns(&sql) ||
+	    !buf_add(&sql, STR(") VALUES (?1, ?2, ?3")))
 		return no_memory(fault);
 	for (size_t i = 0; i < sign_in_fields_count; i++) {
 		if (!buf_add_format(&sql, ", ?%zu", i + FIRST_COLUMN + 1))
@@ -108,17 +108,18 @@ static void row_load(sqlite3_stmt *statement, struct sign_in *ret_row)
 		load_field(statement, (int)i, &sign_in_fields[i], ret_row);
 }
 
-/* A row that is there already is left alone by the statement; a key that another row has is tried again, one further. */
+/* A row that is there already is left alone by the statement; where another row has the key, the next is tried. */
 static enum outcome insert(struct ledger *ledger, int64_t key, struct fault *fault)
 {
-	for (unsigned tries = 0; tries < LEDGER_KEY_SLOTS; tries++) {
-		int code;
+	int code = SQLITE_OK;
 
-		(void)sqlite3_bind_int64(ledger->sign_in_add, 1, key + tries);
+	for (unsigned tries = 0; key >= 0; key = ledger_key_next(ledger, "sign_in", key, tries++)) {
+		(void)sqlite3_bind_int64(ledger->sign_in_add, 1, key);
+		(void)sqlite3_bind_int64(ledger->sign_in_add, 3, ledger_bucket_of(ledger, key));
 		code = sqlite3_step(ledger->sign_in_add);
 		(void)sqlite3_reset(ledger->sign_in_add);
 		if (code == SQLITE_DONE)
-			return OUTCOME_OK;
+			return sqlite3_changes(ledger->db) ? ledger_bucket_count(ledger, key, fault) : OUTCOME_OK;
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
 			break;
 	}
@@ -180,8 +181,8 @@ static enum outcome range_of(struct ledger *ledger, const struct sign_in_filter 
 	int64_t cursor;
 	enum outcome outcome;
 
-	*ret_low = filter->since_us ? ledger_key_first(filter->since_us) : INT64_MIN;
-	*ret_high = filter->until_us ? ledger_key_first(filter->until_us) + LEDGER_KEY_SLOTS : INT64_MAX;
+	*ret_low = filter->since_us ? ledger_key_first(filter->since_us) : INT64_MIN + 1;
+	*ret_high = filter->until_us ? ledger_key_first(filter->until_us) + LEDGER_KEY_DRIFT : INT64_MAX;
 	if (filter->before_id.len == 0)
 		return OUTCOME_OK;
 	outcome = cursor_key(ledger, filter->before_id, &cursor, fault);
@@ -246,20 +247,20 @@ static enum outcome follow(struct search *search, struct crossing *crossing, int
 	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
 	enum outcome outcome = prepare_rows(search->ledger, "key = ?1", &statement, fault);
 	bool more = true;
-	int64_t key;
 
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	while (more && crossing_next(crossing, high, &key)) {
+	while (outcome == OUTCOME_OK && more) {
+		int64_t key;
+
+		outcome = crossing_next(crossing, high, &more, &key, fault);
+		if (outcome != OUTCOME_OK || !more)
+			break;
 		(void)sqlite3_bind_int64(statement, 1, key);
 		if (sqlite3_step(statement) == SQLITE_ROW)
 			more = offer(search, statement);
 		(void)sqlite3_reset(statement);
-		if (key == INT64_MIN)
-			break;
 		high = key - 1;
 	}
-	return crossing->failed ? ledger_fault(search->ledger, "read the sign-ins", fault) : OUTCOME_OK;
+	return outcome;
 }
 
 static enum outcome find(struct search *search, int64_t *ret_begins_us, struct fault *fault)
@@ -274,7 +275,7 @@ static enum outcome find(struct search *search, int64_t *ret_begins_us, struct f
 		return outcome;
 	outcome = crossing_init(&crossing, search->ledger, search->filter, low, high, fault);
 	if (outcome == OUTCOME_OK)
-		outcome = crossing.count ? follow(search, &crossing, high, fault) : walk(search, low, high, fault);
+		outcome = crossing_count(&crossing) ? follow(search, &crossing, high, fault) : walk(search, low, high, fault);
 	crossing_done(&crossing);
 	return outcome;
 }
@@ -313,5 +314,5 @@ enum outcome ledger_sign_ins_expire(struct ledger *ledger, int64_t before_us, si
 	outcome = ledger_step_done(ledger, statement, "remove old sign-ins", fault);
 	if (outcome == OUTCOME_OK)
 		*ret_removed = (size_t)sqlite3_changes(ledger->db);
-	return outcome;
+	return outcome == OUTCOME_OK ? ledger_buckets_expire(ledger, fault) : outcome;
 }

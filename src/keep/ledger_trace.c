@@ -59,13 +59,13 @@ static enum outcome prepare_adds(struct ledger *ledger, struct fault *fault)
 	return outcome;
 }
 
-/* A key that another message has is tried again, one further; *ret_key is the one under which it lies. */
+/* Where another message has the key, the next is tried; *ret_key is the one under which it lies. */
 static enum outcome insert(struct ledger *ledger, int64_t key, int64_t *ret_key, struct fault *fault)
 {
-	for (unsigned tries = 0; tries < LEDGER_KEY_SLOTS; tries++) {
+	for (unsigned tries = 0; key >= 0; key = ledger_key_next(ledger, "trace", key, tries++)) {
 		int code;
 
-		(void)sqlite3_bind_int64(ledger->trace_add, 1, key + tries);
+		(void)sqlite3_bind_int64(ledger->trace_add, 1, key);
 		code = sqlite3_step(ledger->trace_add);
 		if (code == SQLITE_ROW) {
 			*ret_key = sqlite3_column_int64(ledger->trace_add, 0);

@@ -240,9 +240,12 @@ static enum outcome start_threads(struct spool *spool, const struct spool_option
 					 SPOOL_BODY_JOBS_MAX);
 	error = spool->workers ? pthread_create(&spool->writer_thread, NULL, spool_writer_main, spool) : ENOMEM;
 	if (error == 0) {
+		(void)pthread_setname_np(spool->writer_thread, "spool-writer");
 		error = pthread_create(&spool->reader_thread, NULL, spool_reader_main, spool);
-		if (error == 0)
+		if (error == 0) {
+			(void)pthread_setname_np(spool->reader_thread, "spool-reader");
 			return OUTCOME_OK;
+		}
 		spool->writer_stop = true; /* nothing else runs yet that could look */
 		pthread_cond_signal(&spool->work_came);
 		(void)pthread_join(spool->writer_thread, NULL);

@@ -40,9 +40,9 @@ struct dsn {
 	struct str boundary;    /* unique, from the caller (wire knows no randomness); letters, digits and - _ . =, at most 70 */
 };
 
-/* A complete RFC 5322 message with CRLF lines of at most 998 octets. What is returned whole goes as it is (8bit if need be: then
- * the message is 8bit too); where that cannot be (long lines, bare line ends, NUL) its header goes, encoded. With a UTF-8
- * address in `from` or `to` the header holds UTF-8 and wants SMTPUTF8. False: no room, or no boundary. */
+/* A complete RFC 5322 message with CRLF lines of at most 998 octets. What is returned whole goes as it is (8bit if need be:
+ * then the message is 8bit too); where that cannot be (long lines, bare line ends, NUL) its header goes, encoded. With a
+ * UTF-8 address in `from` or `to` the header holds UTF-8 and wants SMTPUTF8. False: no room, or no good boundary. */
 bool dsn_print(struct buf *out, const struct dsn *dsn) __attribute__((warn_unused_result));
 
 #endif

@@ -6,6 +6,7 @@
 
 #define FOLD_COLUMNS 76  /* folded at the next blank from here on */
 #define BREAK_COLUMNS 500 /* and here without one */
+#define TOKEN_BYTES_MAX 900 /* of what cannot be folded: an address, a Message-ID */
 
 static bool is_printable(char byte)
 {
@@ -60,15 +61,11 @@ bool dsn_field(struct buf *out, const char *name, struct str prefix, struct str 
 /* Without controls and brackets; a good address stays itself. */
 static bool add_address(struct buf *out, struct str address)
 {
-	CLEANUP(cleanup_buf) struct buf clean = { 0 };
-	struct str text;
+	char clean[TOKEN_BYTES_MAX + 1];
 
-	buf_init(&clean, DSN_VALUE_MAX);
-	if (!text_clean_print(&clean, text_cut(address, 900)))
-		return false;
-	text = buf_str(&clean);
-	for (size_t i = 0; i < text.len; i++) {
-		if (!buf_add_byte(out, text.ptr[i] == '<' || text.ptr[i] == '>' ? '?' : text.ptr[i]))
+	text_clean_copy(address, sizeof(clean), clean);
+	for (const char *at = clean; *at; at++) {
+		if (!buf_add_byte(out, *at == '<' || *at == '>' ? '?' : *at))
 			return false;
 	}
 	return true;
@@ -88,7 +85,7 @@ bool dsn_field_message_id(struct buf *out, const char *name, struct str id)
 		if (!is_printable(id.ptr[i]) || id.ptr[i] == '<' || id.ptr[i] == '>')
 			return true;
 	}
-	if (id.len == 0 || id.len > 900)
+	if (id.len == 0 || id.len > TOKEN_BYTES_MAX)
 		return true;
 	return buf_add_format(out, "%s: <%.*s>\r\n", name, STR_ARG(id));
 }

@@ -33,9 +33,9 @@ void header_scan_done(struct header_scan *scan);
 /* The next run of the message, CRLF lines, cut anywhere. False: out of memory. */
 bool header_scan_feed(struct header_scan *scan, struct str run) __attribute__((warn_unused_result));
 
-/* The mailboxes of a From or Sender value (RFC 5322, 3.4: comments, quoted names, groups, several), at most
- * addresses_max, each as a bare address in `keep`, parted by '\n'. False, and nothing kept: none can be read, there are more, or something in
- * the list claims to be an address and is none (who is named must not be guessed at). */
+/* The mailboxes of a From or Sender value (RFC 5322, 3.4: comments, quoted names, groups, several), at most addresses_max,
+ * each as a bare address in `keep`, parted by '\n'. False, and nothing kept: none can be read, there are more, or something
+ * in the list claims to be an address and is none (who is named must not be guessed at). */
 bool header_addresses_parse(struct str value, size_t addresses_max, struct buf *keep);
 
 /* A Subject for people: RFC 2047 words decoded to UTF-8 (ISO-2022-JP as CP50221 so that ①㈱髙 come out, Shift_JIS as CP932,

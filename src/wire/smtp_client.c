@@ -152,8 +152,8 @@ static void on_reply(struct smtp_client *client, struct smtp_client_event *event
 		rule->run(client, event);
 }
 
-/* The whole lines of `input`: only they are judged, so that it does not matter how they were cut. Empty: no line has ended since
- * the last look. All of it when it is too long for a reply. */
+/* The whole lines of `input`: only they are judged, so that it does not matter how they were cut. Empty: no line has
+ * ended since the last look. All of it when it is too long for a reply. */
 static struct str whole_lines(struct smtp_client *client, struct str input)
 {
 	size_t known = client->scanned < input.len ? client->scanned : 0;

@@ -67,7 +67,7 @@ struct smtp_client_event {
 	enum smtp_client_phase phase;
 	size_t index;
 	struct smtp_reply reply; /* borrowed until the next call */
-	const char *trouble;     /* N_() sentence when there is no reply: STARTTLS not offered, mechanism not offered, text after 220, … */
+	const char *trouble;     /* N_() sentence where no reply tells: STARTTLS or mechanism not offered, text after 220, … */
 };
 
 #define SMTP_CLIENT_OUT_MAX (1u << 20)       /* what may wait in `out` */
@@ -110,9 +110,10 @@ void smtp_client_secured(struct smtp_client *client); /* TLS is up, certificate 
  * token breaks the 512-octet line of real servers. False: no room, or invalid bytes. */
 bool smtp_client_sign_in(struct smtp_client *client, struct str user, struct str secret) __attribute__((warn_unused_result));
 
-/* Begin a message after READY or MESSAGE_DONE, and after feed has come to NONE: what a server sent unasked shows by then. MAIL, every RCPT and DATA in one go where PIPELINING is offered.
- * False: it cannot go to this server and *ret_why is a N_() sentence (larger than SIZE; needs SMTPUTF8 or 8BITMIME that is not
- * offered; a control character in an address); nothing was said. */
+/* Begin a message after READY or MESSAGE_DONE, and after feed has come to NONE: what a server sent unasked shows by then.
+ * MAIL, every RCPT and DATA in one go where PIPELINING is offered, else one by one. False: it cannot go to this server and
+ * *ret_why is a N_() sentence (larger than SIZE; needs SMTPUTF8 or 8BITMIME that is not offered; something in it cannot
+ * stand in a command); nothing was said. */
 bool smtp_client_send(struct smtp_client *client, const struct smtp_client_message *message, const char **ret_why)
 	__attribute__((warn_unused_result));
 

@@ -1,0 +1,202 @@
+#include "cli/offline.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sysexits.h>
+
+#include "base/clock.h"
+#include "cli/rows.h"
+#include "domain/account.h"
+#include "keep/ledger.h"
+#include "keep/spool.h"
+
+#define ROWS_MAX 100000
+
+/* What a reading of the ledger prints into. */
+struct reading {
+	struct cli *cli;
+	struct rows *rows;
+	struct sign_in_filter sign_ins;
+	struct trace_filter traces;
+	bool found;
+};
+
+static void add(struct reading *reading, json_t *row)
+{
+	reading->found = true;
+	if (row)
+		rows_add(reading->rows, row);
+	json_decref(row);
+}
+
+/* --- sign-ins and traces: first what the outbox still holds, then the ledger --- */
+
+static bool outbox_sign_in(void *context, enum spool_row_kind kind, struct str packed)
+{
+	struct reading *reading = context;
+	struct sign_in row;
+
+	if (kind == SPOOL_ROW_SIGN_IN && sign_in_parse(packed, &row) && sign_in_fits(&reading->sign_ins, &row))
+		add(reading, sign_in_json(&row));
+	return true;
+}
+
+static bool ledger_sign_in_row(void *context, const struct sign_in *row)
+{
+	add(context, sign_in_json(row));
+	return true;
+}
+
+static bool outbox_trace(void *context, enum spool_row_kind kind, struct str packed)
+{
+	struct reading *reading = context;
+	struct trace row;
+
+	if (kind == SPOOL_ROW_TRACE && trace_parse(packed, &row) &&
+	    (reading->traces.id.len == 0 || str_eq_nocase(reading->traces.id, row.id)) && row.received_us >= reading->traces.since_us)
+		add(reading, trace_json(&row));
+	return true;
+}
+
+static bool ledger_trace_row(void *context, const struct trace *row)
+{
+	add(context, trace_json(row));
+	return true;
+}
+
+static int read_filter(struct reading *reading)
+{
+	static const char *const objects[] = { "filter", "not" };
+	const char *key;
+	json_t *value;
+	struct fault fault;
+
+	reading->sign_ins.count_max = ROWS_MAX;
+	for (int negated = 0; negated <= 1; negated++) {
+		json_object_foreach(json_object_get(reading->cli->args, objects[negated]), key, value) {
+			if (!sign_in_filter_set(&reading->sign_ins, str_of(key), str_of(json_string_value(value)), negated,
+						clock_real_us(), &fault))
+				return cli_fault(reading->cli, EX_USAGE, &fault);
+		}
+	}
+	return EX_OK;
+}
+
+static enum outcome read_sign_ins(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	int64_t begins_us;
+
+	if (spool_outbox_read(state, outbox_sign_in, reading, fault) != OUTCOME_OK)
+		return fault->outcome;
+	return ledger_sign_ins(ledger, &reading->sign_ins, ledger_sign_in_row, reading, &begins_us, fault);
+}
+
+static struct str text_of(const struct reading *reading, const char *name)
+{
+	return str_of(json_string_value(json_object_get(reading->cli->args, name)));
+}
+
+static enum outcome read_traces(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	reading->traces = (struct trace_filter){
+		.from = text_of(reading, "from"),
+		.to = text_of(reading, "to"),
+		.message_id = text_of(reading, "message-id"),
+		.id = text_of(reading, "id"),
+		.since_us = json_integer_value(json_object_get(reading->cli->args, "sinceUs")),
+		.count_max = ROWS_MAX,
+	};
+	if (spool_outbox_read(state, outbox_trace, reading, fault) != OUTCOME_OK)
+		return fault->outcome;
+	return ledger_traces(ledger, &reading->traces, ledger_trace_row, reading, fault);
+}
+
+/* --- tenants and users --- */
+
+static json_t *switches_json(const char *kind, const char *name, const struct switch_row *rows, size_t count, const void *object)
+{
+	json_t *json = json_pack("{s:s}", kind, name);
+	char value[SWITCH_TEXT_MAX];
+
+	for (size_t i = 0; json && i < count; i++) {
+		if (rows[i].get(object, value, sizeof(value)))
+			(void)json_object_set_new(json, rows[i].name, json_string(value));
+	}
+	return json;
+}
+
+static bool wanted(const struct reading *reading, const char *argument, const char *name)
+{
+	struct str given = text_of(reading, argument);
+
+	return given.len == 0 || str_eq_nocase(given, str_of(name));
+}
+
+static bool tenant_row(void *context, const struct tenant *tenant)
+{
+	struct reading *reading = context;
+
+	if (wanted(reading, "tenant", tenant->domain))
+		add(reading, switches_json("tenant", tenant->domain, tenant_switches, tenant_switches_count, tenant));
+	return true;
+}
+
+static bool user_row(void *context, const struct account *account)
+{
+	struct reading *reading = context;
+
+	if (wanted(reading, "user", account->address) && wanted(reading, "tenant", account->domain))
+		add(reading, switches_json("user", account->address, account_switches, account_switches_count, account));
+	return true;
+}
+
+static enum outcome read_tenants(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	(void)state;
+	return ledger_tenants(ledger, tenant_row, reading, fault);
+}
+
+static enum outcome read_users(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	(void)state;
+	return ledger_accounts(ledger, user_row, reading, fault);
+}
+
+/* To answer another verb without the daemon: a row, and `offline` in main.c's. */
+static const struct {
+	const char *words;
+	enum outcome (*read)(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault);
+	bool one; /* a single thing was asked for: not to find it is wrong usage */
+} readers[] = {
+	{ "signins", read_sign_ins, false },  { "trace", read_traces, false },   { "tenant list", read_tenants, false },
+	{ "tenant show", read_tenants, true }, { "user list", read_users, false }, { "user show", read_users, true },
+};
+
+int offline_answer(struct cli *cli, const struct settings *settings)
+{
+	struct reading reading = { .cli = cli };
+	struct ledger *ledger = NULL;
+	struct fault fault;
+	int exit_code = read_filter(&reading);
+	bool one = false;
+
+	if (exit_code != EX_OK)
+		return exit_code;
+	if (ledger_open(settings->daemon.state, true, &ledger, &fault) != OUTCOME_OK)
+		return cli_fault(cli, fault.outcome == OUTCOME_LATER ? EX_TEMPFAIL : EX_UNAVAILABLE, &fault);
+	(void)fprintf(stderr, "%s\n", say(cli->language, N_("the daemon is not running; this is read from its ledger")));
+	reading.rows = rows_new(cli);
+	for (size_t i = 0; reading.rows && i < sizeof(readers) / sizeof(*readers); i++) {
+		if (strcmp(readers[i].words, cli->verb->words) != 0)
+			continue;
+		one = readers[i].one;
+		if (readers[i].read(&reading, ledger, settings->daemon.state, &fault) != OUTCOME_OK)
+			exit_code = cli_fault(cli, EX_TEMPFAIL, &fault);
+	}
+	if (reading.rows)
+		rows_end(reading.rows);
+	ledger_close(ledger);
+	if (exit_code == EX_OK && one && !reading.found)
+		return cli_fail(cli, EX_USAGE, N_("there is no such tenant or user; see: sekisho tenant list, sekisho user list"));
+	return exit_code;
+}

@@ -1,0 +1,239 @@
+#include "cli/rows.h"
+
+#include <libsmartcols/libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "domain/csv.h"
+
+#define CELL_BYTES_MAX 4096
+#define LINE_BYTES_MAX (1u << 20)
+
+struct rows {
+	const struct cli *cli;
+	struct libscols_table *table; /* NULL: rows leave at once */
+	bool streaming, heading_done;
+	size_t count;
+};
+
+/* --- one value as text --- */
+
+static bool time_text(const char *text, size_t size, char *ret_text)
+{
+	int64_t us;
+	time_t seconds;
+	struct tm parts;
+
+	if (strlen(text) < 20 || text[10] != 'T' || !clock_rfc3339_parse(str_of(text), &us))
+		return false;
+	seconds = (time_t)(us / 1000000);
+	return localtime_r(&seconds, &parts) && strftime(ret_text, size, "%Y-%m-%d %H:%M:%S", &parts) > 0;
+}
+
+static void array_text(const json_t *array, size_t size, char *ret_text)
+{
+	size_t at;
+	const json_t *item;
+
+	ret_text[0] = '\0';
+	json_array_foreach(array, at, item) {
+		const json_t *address = json_is_object(item) ? json_object_get(item, "address") : item;
+		size_t len = strlen(ret_text);
+
+		if (json_is_string(address) && len + 3 < size)
+			(void)snprintf(ret_text + len, size - len, "%s%s", at ? " " : "", json_string_value(address));
+	}
+}
+
+static const json_t *value_at(const json_t *row, const char *path)
+{
+	struct str rest = str_of(path);
+
+	while (row && rest.len > 0) {
+		struct str part = str_cut(&rest, '.');
+		char key[64];
+
+		if (json_is_array(row))
+			row = json_array_get(row, 0);
+		if (!str_copy(part, sizeof(key), key))
+			return NULL;
+		row = json_object_get(row, key);
+	}
+	return row;
+}
+
+/* What a sender chose must not steer the terminal that an administrator reads it on. */
+static void make_safe(char *text)
+{
+	for (unsigned char *byte = (unsigned char *)text; *byte; byte++) {
+		if (*byte < 0x20 || *byte == 0x7f || (*byte == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0))
+			*byte = '?';
+		if (*byte == '?' && byte[1] >= 0x80 && byte[1] < 0xa0 && byte != (unsigned char *)text)
+			byte[1] = '?';
+	}
+}
+
+void rows_text(const json_t *row, const char *path, bool zone, size_t size, char *ret_text)
+{
+	const json_t *value = value_at(row, path);
+	char *dumped;
+
+	ret_text[0] = '\0';
+	if (json_is_string(value)) {
+		if (!zone || !time_text(json_string_value(value), size, ret_text))
+			(void)snprintf(ret_text, size, "%s", json_string_value(value));
+	} else if (json_is_integer(value)) {
+		(void)snprintf(ret_text, size, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_boolean(value)) {
+		(void)snprintf(ret_text, size, "%s", json_is_true(value) ? "yes" : "no");
+	} else if (json_is_array(value)) {
+		array_text(value, size, ret_text);
+	} else if (json_is_object(value)) {
+		dumped = json_dumps(value, JSON_COMPACT);
+		(void)snprintf(ret_text, size, "%s", dumped ? dumped : "");
+		free(dumped);
+	}
+}
+
+/* --- CSV --- */
+
+static void csv_line(const struct rows *rows, const json_t *row)
+{
+	char cell[CELL_BYTES_MAX];
+	struct buf line;
+	bool added = true;
+
+	buf_init(&line, LINE_BYTES_MAX);
+	if (!row)
+		added = buf_add(&line, STR("\xef\xbb\xbf"));
+	for (const struct column *column = rows->cli->verb->columns; added && column->path; column++) {
+		if (row)
+			rows_text(row, column->path, false, sizeof(cell), cell);
+		else
+			(void)snprintf(cell, sizeof(cell), "%s", say(rows->cli->language, column->heading));
+		added = csv_cell(&line, str_of(cell), column == rows->cli->verb->columns);
+	}
+	if (added && buf_add(&line, STR("\r\n")))
+		(void)fwrite(line.ptr, 1, line.len, stdout);
+	buf_done(&line);
+}
+
+/* --- table --- */
+
+static void table_columns(struct rows *rows)
+{
+	for (const struct column *column = rows->cli->verb->columns; column->path; column++) {
+		if (column->table)
+			(void)scols_table_new_column(rows->table, say(rows->cli->language, column->heading), 0, SCOLS_FL_WRAP);
+	}
+}
+
+static void table_row(struct rows *rows, const json_t *row)
+{
+	struct libscols_line *line = scols_table_new_line(rows->table, NULL);
+	char cell[CELL_BYTES_MAX];
+	size_t at = 0;
+
+	for (const struct column *column = rows->cli->verb->columns; line && column->path; column++) {
+		if (!column->table)
+			continue;
+		rows_text(row, column->path, true, sizeof(cell), cell);
+		make_safe(cell);
+		(void)scols_line_set_data(line, at++, cell);
+	}
+}
+
+/* A single thing: a name and its value a line. */
+static void print_pairs(const struct rows *rows, const json_t *row)
+{
+	const char *name;
+	json_t *value;
+	char text[CELL_BYTES_MAX];
+
+	(void)rows;
+	json_object_foreach((json_t *)row, name, value) {
+		rows_text(row, name, true, sizeof(text), text);
+		make_safe(text);
+		(void)printf("%-22s %s\n", name, text);
+	}
+}
+
+static void stream_row(struct rows *rows, const json_t *row)
+{
+	char cell[CELL_BYTES_MAX];
+	bool first = true;
+
+	for (const struct column *column = rows->cli->verb->columns; column->path; column++) {
+		if (!column->table)
+			continue;
+		rows_text(row, column->path, true, sizeof(cell), cell);
+		make_safe(cell);
+		(void)printf("%s%s", first ? "" : "  ", cell);
+		first = false;
+	}
+	(void)putchar('\n');
+	(void)fflush(stdout);
+}
+
+/* --- all three --- */
+
+struct rows *rows_new(const struct cli *cli)
+{
+	struct rows *rows = calloc(1, sizeof(*rows));
+
+	if (!rows)
+		return NULL;
+	rows->cli = cli;
+	if (cli->form == CLI_TABLE && cli->verb->columns) {
+		rows->table = scols_new_table();
+		if (rows->table) {
+			(void)scols_table_enable_noencoding(rows->table, 1);
+			table_columns(rows);
+		}
+	}
+	return rows;
+}
+
+void rows_stream(struct rows *rows)
+{
+	rows->streaming = true;
+}
+
+void rows_add(struct rows *rows, json_t *row)
+{
+	const struct cli *cli = rows->cli;
+
+	rows->count++;
+	if (cli->form == CLI_JSON || (cli->form == CLI_CSV && !cli->verb->columns)) {
+		(void)json_dumpf(row, stdout, JSON_COMPACT);
+		(void)putchar('\n');
+	} else if (cli->form == CLI_CSV) {
+		if (!rows->heading_done)
+			csv_line(rows, NULL);
+		rows->heading_done = true;
+		csv_line(rows, row);
+	} else if (rows->streaming && cli->verb->columns) {
+		stream_row(rows, row);
+	} else if (rows->table) {
+		table_row(rows, row);
+	} else {
+		print_pairs(rows, row);
+	}
+	if (rows->streaming)
+		(void)fflush(stdout);
+}
+
+void rows_end(struct rows *rows)
+{
+	if (rows->cli->form == CLI_CSV && rows->cli->verb->columns && !rows->heading_done)
+		csv_line(rows, NULL);
+	if (rows->table && !rows->streaming && rows->count > 0)
+		(void)scols_print_table(rows->table);
+	if (rows->table)
+		scols_unref_table(rows->table);
+	free(rows);
+}

@@ -1,0 +1,24 @@
+/* verbs: the options and columns of the verbs, and those that run here and not in the daemon. The table of verbs is main.c's. */
+#ifndef CLI_VERBS_H
+#define CLI_VERBS_H
+
+#include "cli/cli.h"
+
+extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[];
+extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
+extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
+
+extern const struct column tenant_columns[], user_columns[], signins_columns[], trace_columns[], audit_columns[], queue_columns[];
+extern const struct column upstream_columns[];
+
+int verb_serve(struct cli *cli);
+int verb_version(struct cli *cli);
+int verb_health(struct cli *cli);
+int verb_config_check(struct cli *cli);
+int verb_config_show(struct cli *cli);
+int verb_config_explain(struct cli *cli);
+int verb_queue_cat(struct cli *cli);
+int verb_gate(struct cli *cli);
+int verb_keeper(struct cli *cli);
+
+#endif
