@@ -68,24 +68,59 @@ static void check_cases(void)
 	}
 }
 
-/* RFC 5322, 2.1.1 and 2.3: only CRLF, at most 998 octets; ASCII but for what the samples' originals hold. */
+/* RFC 5322, 2.1.1 and 2.3: only CRLF, at most 998 octets. */
+static bool lines_fit(struct str text)
+{
+	bool good = true;
+
+	while (text.len > 0) {
+		struct str line = str_cut(&text, '\n');
+
+		good &= line.len > 0 && line.len <= 999 && str_find(line, '\r') == line.len - 1;
+	}
+	return good;
+}
+
 static void check_lines(void)
 {
 	for (size_t k = 0; k < DSN_SAMPLES_COUNT; k++) {
 		struct buf out;
-		struct str rest;
-		bool good = true;
+		bool eight_bit = strcmp(dsn_samples[k].name, "full8bit") == 0 || strcmp(dsn_samples[k].name, "hostile") == 0;
 
 		print(k, &out);
-		for (rest = buf_str(&out); rest.len > 0;) {
-			struct str line = str_cut(&rest, '\n');
-
-			good &= line.len > 0 && line.len <= 999 && str_find(line, '\r') == line.len - 1;
-		}
-		CHECK(good && str_ends_nocase(buf_str(&out), STR("\r\n--B0unDary--\r\n")), "lines end in CRLF and are short");
-		CHECK(str_is_ascii(buf_str(&out)) == (strcmp(dsn_samples[k].name, "full8bit") != 0 &&
-						      strcmp(dsn_samples[k].name, "hostile") != 0), "seven bits where it can be");
+		CHECK(lines_fit(buf_str(&out)) && str_ends_nocase(buf_str(&out), STR("\r\n--B0unDary--\r\n")),
+		      "lines end in CRLF and are short");
+		CHECK(str_is_ascii(buf_str(&out)) != eight_bit, "seven bits where it can be");
 		buf_done(&out);
+	}
+}
+
+/* Each string in turn is endless, without a blank to fold at. */
+static void check_long_strings(void)
+{
+	static char endless[100000];
+	struct dsn_recipient recipient = sample_mixed[0];
+	struct dsn dsn = dsn_samples[0].dsn;
+	struct str *const strings[] = {
+		&dsn.from, &dsn.to, &dsn.hostname, &dsn.message_id, &dsn.envid, &dsn.subject, &dsn.original_id, &dsn.event_id,
+		&dsn.original, &recipient.address, &recipient.orcpt, &recipient.status, &recipient.reply, &recipient.remote_mta,
+	};
+	static const char fillings[] = { 'x', '\xff', '\n', '<' };
+
+	dsn.recipients = &recipient;
+	dsn.recipients_count = 1;
+	for (size_t i = 0; i < sizeof(strings) / sizeof(*strings); i++) {
+		for (size_t k = 0; k < sizeof(fillings); k++) {
+			struct str before = *strings[i];
+			struct buf out;
+
+			memset(endless, fillings[k], sizeof(endless));
+			*strings[i] = (struct str){ endless, sizeof(endless) };
+			buf_init(&out, 1 << 20);
+			CHECK(dsn_print(&out, &dsn) && lines_fit(buf_str(&out)), "endless: still short lines");
+			buf_done(&out);
+			*strings[i] = before;
+		}
 	}
 }
 
@@ -117,6 +152,7 @@ int main(void)
 {
 	check_cases();
 	check_lines();
+	check_long_strings();
 	check_limits();
 	return check_report();
 }
