@@ -34,33 +34,33 @@ static bool may_pass(int code)
 	}
 }
 
-enum outcome ledger_fault(struct ledger *ledger, const char *doing, struct fault *fault)
+enum outcome ledger_fault(struct ledger *ledger, const char *sentence, struct fault *fault)
 {
 	int code = ledger->db ? sqlite3_extended_errcode(ledger->db) : SQLITE_NOMEM;
 
-	return fault_set(fault, may_pass(code) ? OUTCOME_LATER : OUTCOME_NEVER, N_("ledger: cannot %s: %s"), doing,
+	return fault_set(fault, may_pass(code) ? OUTCOME_LATER : OUTCOME_NEVER, sentence,
 			 ledger->db ? sqlite3_errmsg(ledger->db) : sqlite3_errstr(code));
 }
 
 enum outcome ledger_run(struct ledger *ledger, const char *sql, struct fault *fault)
 {
 	return sqlite3_exec(ledger->db, sql, NULL, NULL, NULL) == SQLITE_OK ? OUTCOME_OK
-									     : ledger_fault(ledger, "write", fault);
+									     : ledger_fault(ledger, N_("ledger: cannot write: %s"), fault);
 }
 
 enum outcome ledger_prepare(struct ledger *ledger, struct str sql, sqlite3_stmt **ret_statement, struct fault *fault)
 {
 	if (sqlite3_prepare_v3(ledger->db, sql.ptr, (int)sql.len, 0, ret_statement, NULL) != SQLITE_OK)
-		return ledger_fault(ledger, "read", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read: %s"), fault);
 	return OUTCOME_OK;
 }
 
-enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *doing, struct fault *fault)
+enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *sentence, struct fault *fault)
 {
 	enum outcome outcome = OUTCOME_OK;
 
 	if (sqlite3_step(statement) != SQLITE_DONE)
-		outcome = ledger_fault(ledger, doing, fault);
+		outcome = ledger_fault(ledger, sentence, fault);
 	(void)sqlite3_reset(statement);
 	return outcome;
 }
@@ -179,7 +179,7 @@ static enum outcome open_for_reading(struct ledger *ledger, const char *path, st
 					 path);
 		code = try_open(ledger, path, "mode=ro&immutable=1", SQLITE_OPEN_READONLY);
 	}
-	return code == SQLITE_OK ? OUTCOME_OK : ledger_fault(ledger, "open", fault);
+	return code == SQLITE_OK ? OUTCOME_OK : ledger_fault(ledger, N_("ledger: cannot open: %s"), fault);
 }
 
 static enum outcome open_for_writing(struct ledger *ledger, const char *path, struct fault *fault)
@@ -190,7 +190,7 @@ static enum outcome open_for_writing(struct ledger *ledger, const char *path, st
 	if (fd == -1)
 		return fault_errno(fault, "open", path);
 	if (try_open(ledger, path, "mode=rw", SQLITE_OPEN_READWRITE) != SQLITE_OK)
-		return ledger_fault(ledger, "open", fault);
+		return ledger_fault(ledger, N_("ledger: cannot open: %s"), fault);
 	return OUTCOME_OK;
 }
 
@@ -248,7 +248,7 @@ enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct st
 		return outcome;
 	ledger_bind_str(statement, 1, str_of(kind));
 	(void)sqlite3_bind_blob64(statement, 2, packed.ptr, packed.len, SQLITE_STATIC);
-	outcome = ledger_step_done(ledger, statement, "set a damaged row aside", fault);
+	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot set a damaged row aside: %s"), fault);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	(void)snprintf(what, sizeof(what), "a damaged %s row of %zu bytes was set aside", kind, packed.len);
@@ -299,7 +299,7 @@ enum outcome ledger_verify(struct ledger *ledger, struct fault *fault)
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (sqlite3_step(statement) != SQLITE_ROW)
-		return ledger_fault(ledger, "check", fault);
+		return ledger_fault(ledger, N_("ledger: cannot check: %s"), fault);
 	found = ledger_column_str(statement, 0);
 	if (str_eq(found, STR("ok")))
 		return OUTCOME_OK;

@@ -66,7 +66,7 @@ static enum outcome bucket_write(struct ledger *ledger, const struct ledger_buck
 	(void)sqlite3_bind_int64(statement, 3, bucket->low);
 	(void)sqlite3_bind_int64(statement, 4, bucket->high);
 	(void)sqlite3_bind_int64(statement, 5, bucket->rows);
-	return ledger_step_done(ledger, statement, "write a sign-in", fault);
+	return ledger_step_done(ledger, statement, N_("ledger: cannot write a sign-in: %s"), fault);
 }
 
 enum outcome ledger_buckets_end(struct ledger *ledger, struct fault *fault)
@@ -148,7 +148,7 @@ static enum outcome load_all(struct buckets *buckets, int64_t low, int64_t high,
 		outcome = bucket_add(buckets, &cap, &bucket, fault);
 	}
 	if (outcome == OUTCOME_OK && code != SQLITE_DONE)
-		return ledger_fault(buckets->ledger, "read the sign-ins", fault);
+		return ledger_fault(buckets->ledger, N_("ledger: cannot read the sign-ins: %s"), fault);
 	return outcome;
 }
 
@@ -232,7 +232,7 @@ static enum outcome term_read(struct buckets *buckets, struct bucket *bucket, co
 			outcome = key_add(bucket, cap, sqlite3_column_int64(buckets->keys, 0), fault);
 	}
 	if (outcome == OUTCOME_OK && code != SQLITE_DONE)
-		outcome = ledger_fault(buckets->ledger, "read the sign-ins", fault);
+		outcome = ledger_fault(buckets->ledger, N_("ledger: cannot read the sign-ins: %s"), fault);
 	(void)sqlite3_reset(buckets->keys);
 	return outcome;
 }

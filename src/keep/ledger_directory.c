@@ -109,7 +109,7 @@ enum outcome ledger_tenants(struct ledger *ledger, bool (*each)(void *context, c
 		tenant_done(&tenant);
 	}
 	if (outcome == OUTCOME_OK && more && code != SQLITE_DONE)
-		return ledger_fault(ledger, "read the tenants", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read the tenants: %s"), fault);
 	return outcome;
 }
 
@@ -144,7 +144,7 @@ enum outcome ledger_accounts(struct ledger *ledger, bool (*each)(void *context, 
 		account_done(&account);
 	}
 	if (outcome == OUTCOME_OK && more && code != SQLITE_DONE)
-		return ledger_fault(ledger, "read the accounts", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read the accounts: %s"), fault);
 	return outcome;
 }
 
@@ -160,7 +160,7 @@ enum outcome ledger_audit_add(struct ledger *ledger, struct str actor, struct st
 	ledger_bind_str(statement, 2, actor);
 	ledger_bind_str(statement, 3, object);
 	ledger_bind_str(statement, 4, what);
-	return ledger_step_done(ledger, statement, "write the audit trail", fault);
+	return ledger_step_done(ledger, statement, N_("ledger: cannot write the audit trail: %s"), fault);
 }
 
 static enum outcome put_row(struct ledger *ledger, const struct kind *kind, const char *key, const void *object,
@@ -181,7 +181,7 @@ static enum outcome put_row(struct ledger *ledger, const struct kind *kind, cons
 	}
 	if (kind->tail)
 		ledger_bind_str(statement, (int)*kind->switches_count + 2, str_of(tail));
-	return ledger_step_done(ledger, statement, "write the directory", fault);
+	return ledger_step_done(ledger, statement, N_("ledger: cannot write the directory: %s"), fault);
 }
 
 static enum outcome put(struct ledger *ledger, const struct kind *kind, const char *key, const void *object, const char *tail,
@@ -217,7 +217,7 @@ static enum outcome remove_row(struct ledger *ledger, struct str address, struct
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	ledger_bind_str(statement, 1, address);
-	outcome = ledger_step_done(ledger, statement, "remove the account", fault);
+	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot remove the account: %s"), fault);
 	if (outcome == OUTCOME_OK && sqlite3_changes(ledger->db) == 0)
 		return fault_set(fault, OUTCOME_NEVER, N_("there is no account %.*s"), STR_ARG(address));
 	return outcome;
@@ -258,5 +258,5 @@ enum outcome ledger_audit(struct ledger *ledger, int64_t since_us, bool (*each)(
 
 		more = each(context, &row);
 	}
-	return !more || code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(ledger, "read the audit trail", fault);
+	return !more || code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(ledger, N_("ledger: cannot read the audit trail: %s"), fault);
 }

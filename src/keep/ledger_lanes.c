@@ -148,7 +148,7 @@ enum outcome lanes_seek(struct lanes *lanes, int64_t bound, bool *ret_found, int
 		struct lane *lane = &lanes->lanes[i];
 
 		if (!lane->over && (!lane->begun || lane->key > bound) && !lane_seek(lane, bound))
-			return ledger_fault(lanes->ledger, "read the sign-ins", fault);
+			return ledger_fault(lanes->ledger, N_("ledger: cannot read the sign-ins: %s"), fault);
 		if (lane->over)
 			continue;
 		best = !found || lane->key > best ? lane->key : best;

@@ -28,14 +28,14 @@ struct ledger {
 /* Bring the schema to today's version, or refuse. */
 enum outcome ledger_schema_open(struct ledger *ledger, const char *path, struct fault *fault);
 
-/* "ledger: cannot DOING: …" with SQLite's words; LATER for what may pass (busy, full, I/O, memory). */
-enum outcome ledger_fault(struct ledger *ledger, const char *doing, struct fault *fault);
+/* `sentence` is an N_() whose %s takes SQLite's words; LATER for what may pass (busy, full, I/O, memory). */
+enum outcome ledger_fault(struct ledger *ledger, const char *sentence, struct fault *fault);
 
 /* One or more statements without parameters or rows. */
 enum outcome ledger_run(struct ledger *ledger, const char *sql, struct fault *fault);
 enum outcome ledger_prepare(struct ledger *ledger, struct str sql, sqlite3_stmt **ret_statement, struct fault *fault);
 /* Step a statement that gives no rows, and make it ready for the next time. */
-enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *doing, struct fault *fault);
+enum outcome ledger_step_done(struct ledger *ledger, sqlite3_stmt *statement, const char *sentence, struct fault *fault);
 
 enum outcome ledger_begin(struct ledger *ledger, struct fault *fault);
 /* Commit when `outcome` is OK, else undo; gives back what became of it. */

@@ -54,7 +54,7 @@ static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *r
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (sqlite3_step(statement) != SQLITE_ROW)
-		return ledger_fault(ledger, "read", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read: %s"), fault);
 	*ret_number = sqlite3_column_int64(statement, 0);
 	return OUTCOME_OK;
 }

@@ -123,7 +123,7 @@ static enum outcome insert(struct ledger *ledger, int64_t key, struct fault *fau
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
 			break;
 	}
-	return ledger_fault(ledger, "write a sign-in", fault);
+	return ledger_fault(ledger, N_("ledger: cannot write a sign-in: %s"), fault);
 }
 
 enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct fault *fault)
@@ -238,7 +238,7 @@ static enum outcome walk(struct search *search, int64_t low, int64_t high, struc
 		if (!offer(search, statement))
 			return OUTCOME_OK;
 	}
-	return code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(search->ledger, "read the sign-ins", fault);
+	return code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(search->ledger, N_("ledger: cannot read the sign-ins: %s"), fault);
 }
 
 /* The rows whose keys the crossing gives. */
@@ -290,7 +290,7 @@ enum outcome ledger_sign_ins(struct ledger *ledger, const struct sign_in_filter 
 
 	/* One state of the log for all its statements. */
 	if (sqlite3_exec(ledger->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
-		return ledger_fault(ledger, "read the sign-ins", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read the sign-ins: %s"), fault);
 	outcome = find(&search, &begins_us, fault);
 	(void)sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL);
 	if (outcome == OUTCOME_OK)
@@ -311,7 +311,7 @@ enum outcome ledger_sign_ins_expire(struct ledger *ledger, int64_t before_us, si
 		return outcome;
 	(void)sqlite3_bind_int64(statement, 1, ledger_key_first(before_us));
 	(void)sqlite3_bind_int64(statement, 2, (int64_t)rows_max);
-	outcome = ledger_step_done(ledger, statement, "remove old sign-ins", fault);
+	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot remove old sign-ins: %s"), fault);
 	if (outcome == OUTCOME_OK)
 		*ret_removed = (size_t)sqlite3_changes(ledger->db);
 	return outcome == OUTCOME_OK ? ledger_buckets_expire(ledger, fault) : outcome;

@@ -69,13 +69,13 @@ static enum outcome insert(struct ledger *ledger, int64_t key, int64_t *ret_key,
 		code = sqlite3_step(ledger->trace_add);
 		if (code == SQLITE_ROW) {
 			*ret_key = sqlite3_column_int64(ledger->trace_add, 0);
-			return ledger_step_done(ledger, ledger->trace_add, "write a trace", fault);
+			return ledger_step_done(ledger, ledger->trace_add, N_("ledger: cannot write a trace: %s"), fault);
 		}
 		(void)sqlite3_reset(ledger->trace_add);
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
 			break;
 	}
-	return ledger_fault(ledger, "write a trace", fault);
+	return ledger_fault(ledger, N_("ledger: cannot write a trace: %s"), fault);
 }
 
 static enum outcome add_recipients(struct ledger *ledger, struct str packed, int64_t key, struct fault *fault)
@@ -87,7 +87,7 @@ static enum outcome add_recipients(struct ledger *ledger, struct str packed, int
 	while (outcome == OUTCOME_OK && trace_recipient_next(&packed, &recipient)) {
 		ledger_bind_str(ledger->trace_to_add, 1, address_key(recipient.address, room));
 		(void)sqlite3_bind_int64(ledger->trace_to_add, 2, key);
-		outcome = ledger_step_done(ledger, ledger->trace_to_add, "write a trace", fault);
+		outcome = ledger_step_done(ledger, ledger->trace_to_add, N_("ledger: cannot write a trace: %s"), fault);
 	}
 	return outcome;
 }
@@ -204,7 +204,7 @@ static enum outcome is_narrow(struct ledger *ledger, const struct source *source
 	source_bind(statement, source, low);
 	(void)sqlite3_bind_int64(statement, 5, MATCHES_MAX);
 	if (sqlite3_step(statement) != SQLITE_ROW)
-		return ledger_fault(ledger, "read the traces", fault);
+		return ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
 	*ret_narrow = sqlite3_column_int64(statement, 0) < MATCHES_MAX;
 	return OUTCOME_OK;
 }
@@ -224,7 +224,7 @@ static enum outcome show(struct ledger *ledger, sqlite3_stmt *statement, const s
 			continue;
 		more = each(context, &trace) && ++count != filter->count_max;
 	}
-	return !more || code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(ledger, "read the traces", fault);
+	return !more || code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
 }
 
 enum outcome ledger_traces(struct ledger *ledger, const struct trace_filter *filter,
@@ -277,10 +277,10 @@ static enum outcome forget_recipients(struct ledger *ledger, int64_t before, siz
 		while (outcome == OUTCOME_OK && trace_recipient_next(&trace.recipients, &recipient)) {
 			ledger_bind_str(forget, 1, address_key(recipient.address, room));
 			(void)sqlite3_bind_int64(forget, 2, sqlite3_column_int64(rows, 0));
-			outcome = ledger_step_done(ledger, forget, "remove old traces", fault);
+			outcome = ledger_step_done(ledger, forget, N_("ledger: cannot remove old traces: %s"), fault);
 		}
 	}
-	return outcome != OUTCOME_OK || code == SQLITE_DONE ? outcome : ledger_fault(ledger, "read the traces", fault);
+	return outcome != OUTCOME_OK || code == SQLITE_DONE ? outcome : ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
 }
 
 enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
@@ -298,7 +298,7 @@ enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size
 		return outcome;
 	(void)sqlite3_bind_int64(statement, 1, before);
 	(void)sqlite3_bind_int64(statement, 2, (int64_t)rows_max);
-	outcome = ledger_step_done(ledger, statement, "remove old traces", fault);
+	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot remove old traces: %s"), fault);
 	if (outcome == OUTCOME_OK)
 		*ret_removed = (size_t)sqlite3_changes(ledger->db);
 	return outcome;
