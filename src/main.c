@@ -1,5 +1,19 @@
 #include "cli/cli.h"
 #include "cli/verbs.h"
+#include "gate/gate.h"
+#include "keeper/keeper.h"
+
+static int role_gate(struct cli *cli)
+{
+	(void)cli;
+	return gate_main();
+}
+
+static int role_keeper(struct cli *cli)
+{
+	(void)cli;
+	return keeper_main();
+}
 
 /* To add a verb: a row here; its options and columns are in cli/verb_tables.c, what it asks the daemon in keeper/api.c. */
 static const struct verb verbs[] = {
@@ -34,8 +48,8 @@ static const struct verb verbs[] = {
 	{ "queue flush", cli_ask, NULL, NULL, NULL, N_("try everything now"), false },
 	{ "mailq", cli_ask, NULL, list_arguments, queue_columns, NULL, false },
 	{ "upstream list", cli_ask, NULL, NULL, upstream_columns, N_("upstreams and mailboxes: connections, pauses, tokens"), false },
-	{ "gate", verb_gate, NULL, NULL, NULL, NULL, false },     /* a role: started by serve */
-	{ "keeper", verb_keeper, NULL, NULL, NULL, NULL, false }, /* likewise */
+	{ "gate", role_gate, NULL, NULL, NULL, NULL, false },     /* a role: started by serve */
+	{ "keeper", role_keeper, NULL, NULL, NULL, NULL, false }, /* likewise */
 };
 
 int main(int argc, char **argv)

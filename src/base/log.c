@@ -1,6 +1,7 @@
 #include "base/log.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -8,12 +9,19 @@
 
 #define LINE_MAX_BYTES 16384
 #define VALUE_MAX_BYTES 2048
+#define COLLECTED_MAX_BYTES 65536
 
 static struct {
 	const char *process;
 	enum log_form form;
 	enum log_level least;
 } config = { "sekisho", LOG_FORM_LOGFMT, LOG_LEVEL_INFO };
+
+static struct {
+	bool on;
+	size_t len;
+	char bytes[COLLECTED_MAX_BYTES];
+} collected;
 
 static const char *const level_names[] = { "debug", "info", "warning", "error" };
 
@@ -171,6 +179,29 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 		       when, level_names[level], config.process, event);
 	len = log_line_print(config.form, head, fields, sizeof(line), line);
 	line[len] = '\n';
-	/* One write a line: lines of several processes do not mix. A full pipe must not stop the mail. */
-	(void)!write(STDERR_FILENO, line, len + 1);
+	/* Whole lines a write: those of several processes do not mix. A full pipe must not stop the mail. */
+	if (!collected.on) {
+		(void)!write(STDERR_FILENO, line, len + 1);
+		return;
+	}
+	if (collected.len + len + 1 > sizeof(collected.bytes))
+		log_flush();
+	memcpy(collected.bytes + collected.len, line, len + 1);
+	collected.len += len + 1;
+	if (level == LOG_LEVEL_ERROR)
+		log_flush();
+}
+
+void log_collect(void)
+{
+	if (!collected.on)
+		(void)atexit(log_flush);
+	collected.on = true;
+}
+
+void log_flush(void)
+{
+	if (collected.len > 0)
+		(void)!write(STDERR_FILENO, collected.bytes, collected.len);
+	collected.len = 0;
 }

@@ -13,6 +13,11 @@ enum log_form { LOG_FORM_LOGFMT, LOG_FORM_JSON };
 
 void log_init(const char *process, enum log_form form, enum log_level least);
 
+/* From now on lines are collected, and leave together at log_flush() (before the loop sleeps), when they are many, at an
+ * error, and at exit: a line a write costs more than the line. */
+void log_collect(void);
+void log_flush(void);
+
 /* One pair of a line. Values over 2 KiB are cut and say so. */
 struct log_field {
 	const char *key;

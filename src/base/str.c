@@ -87,6 +87,8 @@ struct str str_skip(struct str text, size_t count)
 {
 	if (count > text.len)
 		count = text.len;
+	if (count == 0)
+		return text; /* NULL + 0, of an empty one, is not C */
 	return (struct str){ text.ptr + count, text.len - count };
 }
 

@@ -10,8 +10,6 @@
 #include "cli/serve.h"
 #include "cli/verbs.h"
 #include "domain/settings.h"
-#include "gate/gate.h"
-#include "keeper/keeper.h"
 
 #define PRINT_BYTES_MAX (4u << 20)
 
@@ -20,18 +18,6 @@ int verb_serve(struct cli *cli)
 	if (!cli->config)
 		return cli_fail(cli, EX_USAGE, N_("serve needs its settings: sekisho serve -c FILE"));
 	return serve(cli->config, cli->language);
-}
-
-int verb_gate(struct cli *cli)
-{
-	(void)cli;
-	return gate_main();
-}
-
-int verb_keeper(struct cli *cli)
-{
-	(void)cli;
-	return keeper_main();
 }
 
 int verb_version(struct cli *cli)

@@ -18,7 +18,5 @@ int verb_config_check(struct cli *cli);
 int verb_config_show(struct cli *cli);
 int verb_config_explain(struct cli *cli);
 int verb_queue_cat(struct cli *cli);
-int verb_gate(struct cli *cli);
-int verb_keeper(struct cli *cli);
 
 #endif

@@ -101,6 +101,17 @@ void smtp_sweep(struct connection *connection, uint64_t now_ms);
 void smtp_quit(struct connection *connection);   /* idle ones */
 void smtp_abandon(struct connection *connection, const char *why); /* at the end of a drain */
 
+/* smtp_end.c: how a connection ends, and what that means for its work. */
+void smtp_close(struct connection *connection);
+void smtp_on_closed(struct stream *stream);
+void smtp_pause_mailbox(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
+void smtp_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
+/* A reply, or the want of one (then `text` speaks), decides for every recipient that is still open. */
+void smtp_decide(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text);
+void smtp_lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text);
+void smtp_finish(struct connection *connection, const struct failure_verdict *verdict, enum smtp_client_phase phase);
+enum smtp_client_phase smtp_phase(const struct connection *connection);
+
 /* courier.c: the fate is complete; frees the work. */
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);
 /* Every recipient not settled yet gets this end. `reply` NULL: `text` is our own sentence. */

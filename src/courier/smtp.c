@@ -19,171 +19,6 @@
 static void pump(struct connection *connection);
 static void next_or_idle(struct connection *connection);
 
-/* --- how a connection ends --- */
-
-static void unlink_connection(struct connection *connection)
-{
-	struct connection **at = &connection->mailbox->connections;
-
-	while (*at && *at != connection)
-		at = &(*at)->next;
-	if (*at)
-		*at = connection->next;
-	connection->mailbox->connections_count--;
-}
-
-static void on_closed(struct stream *stream)
-{
-	struct connection *connection = stream->owner;
-	struct mailbox *mailbox = connection->mailbox;
-
-	unlink_connection(connection);
-	smtp_client_done(&connection->client);
-	free(connection);
-	mailbox_give_room(mailbox);
-}
-
-static void close_connection(struct connection *connection)
-{
-	if (connection->state == CONNECTION_CLOSING)
-		return;
-	connection->state = CONNECTION_CLOSING;
-	token_cancel(connection->mailbox->courier->tokens, connection);
-	stream_close(&connection->stream);
-}
-
-void smtp_quit(struct connection *connection)
-{
-	if (smtp_client_quit(&connection->client) && stream_write(&connection->stream, buf_str(&connection->client.out)))
-		buf_clear(&connection->client.out);
-	close_connection(connection);
-}
-
-/* --- what an end means --- */
-
-static void pause_mailbox(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
-{
-	mailbox->paused_until_ms = clock_monotonic_ms() + pause_ms;
-	(void)snprintf(mailbox->trouble, sizeof(mailbox->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
-	log_event(LOG_LEVEL_ERROR, "mailbox paused", LOG_STR("upstream", mailbox->upstream_name),
-		  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("ms", pause_ms), LOG_STR("reply", why));
-}
-
-static void pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
-{
-	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
-
-	if (!upstream)
-		return;
-	upstream->paused_until_ms = clock_monotonic_ms() + pause_ms;
-	(void)snprintf(upstream->trouble, sizeof(upstream->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
-	log_event(LOG_LEVEL_ERROR, "upstream paused", LOG_STR("upstream", mailbox->upstream_name), LOG_NUMBER("ms", pause_ms),
-		  LOG_STR("reply", why));
-}
-
-/* Hand the work to another connection of the same mailbox: a fresh token, or a pooled connection that had died unnoticed. */
-static bool try_again(struct connection *connection)
-{
-	struct mailbox *mailbox = connection->mailbox;
-	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
-	struct work *work = connection->work;
-
-	connection->work = NULL;
-	if (!mailbox->courier->draining && upstream && smtp_carry(mailbox, upstream, work))
-		return true;
-	connection->work = work;
-	return false;
-}
-
-static void finish(struct connection *connection, const struct failure_verdict *verdict, enum smtp_client_phase phase)
-{
-	struct work *work = connection->work;
-	struct courier_fate fate = {
-		.remote_mta = str_of(connection->host),
-		.retry_after_ms = verdict->pause_ms,
-		.dsn_passed = connection->client.dsn,
-		.nothing_tried = phase < SMTP_CLIENT_MAIL && verdict->meaning != FAILURE_NEVER,
-		.ambiguous = phase == SMTP_CLIENT_END && strcmp(verdict->cause, "connection-lost") == 0,
-	};
-
-	connection->work = NULL;
-	courier_finish(connection->mailbox, work, &fate);
-}
-
-/* A reply, or the want of one, decides for every recipient that is still open. `text` speaks when there is no reply. */
-static void decide(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text)
-{
-	const struct failure_verdict *verdict = failure_decide(phase, reply);
-	struct mailbox *mailbox = connection->mailbox;
-	struct work *work = connection->work;
-	struct str why;
-	char line[600];
-
-	if (reply)
-		(void)snprintf(line, sizeof(line), "%u %.*s %.*s", reply->code, STR_ARG(reply->enhanced),
-			       reply->text.len < 500 ? (int)reply->text.len : 500, reply->text.ptr);
-	why = reply ? str_of(line) : str_of(text);
-	if (verdict->meaning == FAILURE_REFRESH_TOKEN) {
-		token_refused(mailbox->courier->tokens, mailbox->upstream_name, connection->token_generation);
-		if (work && !work->token_renewed) {
-			work->token_renewed = true;
-			if (try_again(connection))
-				return;
-		}
-	}
-	if (verdict->meaning == FAILURE_PAUSE_MAILBOX || verdict->meaning == FAILURE_REFRESH_TOKEN)
-		pause_mailbox(mailbox, verdict->pause_ms, why);
-	if (verdict->meaning == FAILURE_PAUSE_UPSTREAM)
-		pause_upstream(mailbox, verdict->pause_ms, why);
-	if (!connection->work)
-		return;
-	work_settle(work, verdict->meaning == FAILURE_DELIVERED ? COURIER_DELIVERED :
-			  verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, text);
-	if (verdict->meaning == FAILURE_DELIVERED)
-		mailbox->trouble[0] = '\0';
-	finish(connection, verdict, phase);
-}
-
-/* The connection is gone before it gave an answer. */
-static void lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text)
-{
-	struct work *work = connection->work;
-
-	/* A pooled connection that the peer had closed meanwhile: that is no failure of the message. */
-	if (work && !reply && connection->messages > 0 && phase == SMTP_CLIENT_MAIL && !work->reconnected) {
-		work->reconnected = true;
-		if (try_again(connection)) {
-			close_connection(connection);
-			return;
-		}
-	}
-	if (work || phase < SMTP_CLIENT_MAIL)
-		decide(connection, phase, reply, text);
-	close_connection(connection);
-}
-
-static enum smtp_client_phase phase_now(const struct connection *connection)
-{
-	if (connection->state == CONNECTION_OPENING)
-		return SMTP_CLIENT_GREETING;
-	if (connection->body_ended)
-		return SMTP_CLIENT_END;
-	return connection->body_open ? SMTP_CLIENT_DATA : SMTP_CLIENT_MAIL;
-}
-
-void smtp_abandon(struct connection *connection, const char *why)
-{
-	struct courier_fate fate = { .nothing_tried = !connection->body_ended, .ambiguous = connection->body_ended };
-	struct work *work = connection->work;
-
-	connection->work = NULL;
-	if (work) {
-		work_settle(work, COURIER_LATER, NULL, why);
-		courier_finish(connection->mailbox, work, &fate);
-	}
-	close_connection(connection);
-}
-
 /* --- the body --- */
 
 static bool give_run(struct connection *connection)
@@ -229,7 +64,7 @@ static void on_token(void *context, enum outcome outcome, const struct token *to
 	connection->waits_for_token = false;
 	connection->since_ms = clock_monotonic_ms();
 	if (outcome != OUTCOME_OK) {
-		pause_mailbox(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
+		smtp_pause_mailbox(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
 		smtp_abandon(connection, fault->text[LANGUAGE_EN]);
 		return;
 	}
@@ -248,7 +83,7 @@ static void sign_in_by_password(struct connection *connection)
 	struct fault fault;
 
 	if (file_load_secret(settings->password_file, PASSWORD_BYTES_MAX, &password, &fault) != OUTCOME_OK) {
-		pause_mailbox(connection->mailbox, 60000, str_of(fault.text[LANGUAGE_EN]));
+		smtp_pause_mailbox(connection->mailbox, 60000, str_of(fault.text[LANGUAGE_EN]));
 		smtp_abandon(connection, fault.text[LANGUAGE_EN]);
 		return;
 	}
@@ -282,7 +117,7 @@ static void start_message(struct connection *connection)
 	if (smtp_client_send(&connection->client, &connection->work->message, &why))
 		return;
 	work_settle(connection->work, COURIER_NEVER, NULL, why);
-	finish(connection, &(struct failure_verdict){ FAILURE_NEVER, 0, "not-for-this-server", why }, SMTP_CLIENT_MAIL);
+	smtp_finish(connection, &(struct failure_verdict){ FAILURE_NEVER, 0, "not-for-this-server", why }, SMTP_CLIENT_MAIL);
 	connection->state = CONNECTION_IDLE; /* nothing was said: it is as good as before */
 }
 
@@ -318,7 +153,7 @@ static void on_event(struct connection *connection, const struct smtp_client_eve
 	case SMTP_CLIENT_EVENT_START_TLS:
 		if (!connection->upstream ||
 		    !stream_secure_client(&connection->stream, connection->upstream->tls, connection->host))
-			lost(connection, SMTP_CLIENT_STARTTLS, NULL, "TLS could not be started");
+			smtp_lost(connection, SMTP_CLIENT_STARTTLS, NULL, "TLS could not be started");
 		break;
 	case SMTP_CLIENT_EVENT_NEED_TOKEN:
 		on_need_token(connection);
@@ -337,18 +172,18 @@ static void on_event(struct connection *connection, const struct smtp_client_eve
 		break;
 	case SMTP_CLIENT_EVENT_MESSAGE_DONE:
 		if (connection->work)
-			decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
+			smtp_decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
 		connection->ready = true;
 		break;
 	case SMTP_CLIENT_EVENT_REFUSED:
-		decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
-		close_connection(connection);
+		smtp_decide(connection, event->phase, reply, event->trouble ? event->trouble : "");
+		smtp_close(connection);
 		break;
 	case SMTP_CLIENT_EVENT_LOST:
-		lost(connection, event->phase, reply, event->trouble ? event->trouble : "the connection was closed");
+		smtp_lost(connection, event->phase, reply, event->trouble ? event->trouble : "the connection was closed");
 		break;
 	case SMTP_CLIENT_EVENT_CLOSED:
-		close_connection(connection);
+		smtp_close(connection);
 		break;
 	}
 }
@@ -424,9 +259,9 @@ static void on_end(struct stream *stream, enum stream_end end, const struct faul
 	if (connection->state == CONNECTION_CLOSING)
 		return;
 	if (waited)
-		lost(connection, end == STREAM_END_TLS ? SMTP_CLIENT_STARTTLS : phase_now(connection), NULL,
+		smtp_lost(connection, end == STREAM_END_TLS ? SMTP_CLIENT_STARTTLS : smtp_phase(connection), NULL,
 		     fault && fault->text[0][0] ? fault->text[0] : "the upstream closed the connection");
-	close_connection(connection);
+	smtp_close(connection);
 }
 
 static const struct stream_handler handler = {
@@ -434,7 +269,7 @@ static const struct stream_handler handler = {
 	.on_secured = on_secured,
 	.on_drained = on_drained,
 	.on_end = on_end,
-	.on_closed = on_closed,
+	.on_closed = smtp_on_closed,
 };
 
 static void on_connected(struct stream *stream, enum outcome outcome, const struct fault *fault)
@@ -445,12 +280,12 @@ static void on_connected(struct stream *stream, enum outcome outcome, const stru
 	if (connection->state == CONNECTION_CLOSING)
 		return;
 	if (outcome != OUTCOME_OK) {
-		lost(connection, SMTP_CLIENT_GREETING, NULL, fault->text[LANGUAGE_EN]);
+		smtp_lost(connection, SMTP_CLIENT_GREETING, NULL, fault->text[LANGUAGE_EN]);
 		return;
 	}
 	if (connection->upstream && connection->upstream->settings->tls == UPSTREAM_IMPLICIT &&
 	    !stream_secure_client(stream, connection->upstream->tls, connection->host)) {
-		lost(connection, SMTP_CLIENT_GREETING, NULL, "TLS could not be started");
+		smtp_lost(connection, SMTP_CLIENT_GREETING, NULL, "TLS could not be started");
 		return;
 	}
 	stream_start(stream);
@@ -500,7 +335,7 @@ static struct connection *connection_open(struct mailbox *mailbox, struct upstre
 	if (stream_connect(&connection->stream, mailbox->courier->loop, connection->host, upstream->settings->port,
 			   (unsigned)limits->upstream_connect_seconds_max * 1000, &handler, connection, on_connected,
 			   &fault) != OUTCOME_OK) {
-		pause_upstream(mailbox, CONNECT_STOPS_MS, str_of(fault.text[LANGUAGE_EN]));
+		smtp_pause_upstream(mailbox, CONNECT_STOPS_MS, str_of(fault.text[LANGUAGE_EN]));
 		smtp_client_done(&connection->client);
 		free(connection);
 		return NULL;
@@ -538,7 +373,7 @@ void smtp_sweep(struct connection *connection, uint64_t now_ms)
 	case CONNECTION_OPENING:
 	case CONNECTION_BUSY:
 		if (waited_s >= (connection->body_ended ? limits->upstream_end_seconds_max : limits->upstream_reply_seconds_max))
-			lost(connection, phase_now(connection), NULL, "the upstream did not answer in time");
+			smtp_lost(connection, smtp_phase(connection), NULL, "the upstream did not answer in time");
 		break;
 	case CONNECTION_CLOSING:
 		break;

@@ -32,6 +32,7 @@ struct entry {
 	uint64_t refresh_ms;
 	uint64_t early_seconds;
 	bool fetching;
+	struct buf secret;    /* what was sent, while the answer is awaited: no log may show it if it comes back */
 	uint64_t failed_until_ms;
 	struct fault fault;
 	struct waiter *waiting;
@@ -75,6 +76,7 @@ void token_store_free(struct token_store *store)
 			entry->waiting = next;
 		}
 		value_drop(entry);
+		buf_wipe(&entry->secret);
 		free(entry->name);
 		free(entry);
 	}
@@ -166,6 +168,7 @@ static void understand(struct entry *entry, const struct http_answer *answer_)
 		return;
 	}
 	known = oauth_answer_parse(answer_->status, answer_->body, &given);
+	oauth_answer_hide(&given, buf_str(&entry->secret));
 	if (known && given.good) {
 		take(entry, &given);
 	} else {
@@ -186,6 +189,7 @@ static void on_answer(void *context, const struct http_answer *answer_)
 
 	entry->fetching = false;
 	understand(entry, answer_);
+	buf_wipe(&entry->secret);
 	answer_all(entry);
 }
 
@@ -210,8 +214,12 @@ static enum outcome ask(struct entry *entry, const struct upstream_settings *ups
 	post.body = buf_str(&form);
 	if (outcome == OUTCOME_OK)
 		outcome = http_send(entry->store->http, &post, on_answer, entry, fault);
-	buf_wipe(&secret);
 	buf_wipe(&form);
+	buf_wipe(&entry->secret);
+	if (outcome == OUTCOME_OK)
+		entry->secret = secret;
+	else
+		buf_wipe(&secret);
 	return outcome;
 }
 

@@ -99,6 +99,12 @@ static void on_keeper_gone(struct link *link)
 	gate->drain_until_ms = clock_monotonic_ms() + 1000; /* time for the last words to leave */
 }
 
+static void before_sleep(uv_prepare_t *prepare)
+{
+	(void)prepare;
+	log_flush();
+}
+
 static const struct link_handler link_handler = { .on_packet = on_packet, .on_closed = on_keeper_gone };
 
 static enum outcome prepare(struct gate *gate, struct fault *fault)
@@ -146,6 +152,9 @@ int gate_main(void)
 	log_init("gate", gate.settings->daemon.log_json ? LOG_FORM_JSON : LOG_FORM_LOGFMT, LOG_LEVEL_INFO);
 	gate.sweep.data = &gate;
 	gate.term.data = &gate;
+	(void)uv_prepare_init(&gate.loop.uv, &gate.log_leaves);
+	(void)uv_prepare_start(&gate.log_leaves, before_sleep);
+	log_collect();
 	(void)uv_timer_init(&gate.loop.uv, &gate.sweep);
 	(void)uv_timer_start(&gate.sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	(void)uv_signal_init(&gate.loop.uv, &gate.term);

@@ -35,6 +35,7 @@ struct gate {
 	struct table sessions; /* by id */
 	uint64_t last_session, last_question;
 	uv_timer_t sweep;
+	uv_prepare_t log_leaves;
 	uv_signal_t term;
 	uint64_t drain_until_ms; /* 0: not draining */
 	bool has_room;

@@ -34,6 +34,7 @@ static const struct api_verb verbs[] = {
 	{ "trace", API_OPERATOR, answer_trace },
 	{ "audit", API_ADMINISTRATOR, answer_audit },
 	{ "queue list", API_OPERATOR, answer_queue_list },
+	{ "mailq", API_OPERATOR, answer_queue_list },
 	{ "queue show", API_OPERATOR, answer_queue_show },
 	{ "queue cat", API_ADMINISTRATOR, answer_queue_cat },
 	{ "queue hold", API_OPERATOR, answer_queue_hold },

@@ -199,6 +199,12 @@ static void on_tick(uv_timer_t *timer)
 		expire(keeper);
 }
 
+static void before_sleep(uv_prepare_t *prepare)
+{
+	(void)prepare;
+	log_flush();
+}
+
 static enum outcome read_boot(struct keeper *keeper, struct fault *fault)
 {
 	char *path;
@@ -297,6 +303,9 @@ int keeper_main(void)
 	    link_open(&keeper.supervisor, &keeper.loop, KEEPER_FD_SUPERVISOR, &supervisor_handler, &keeper, &fault) != OUTCOME_OK)
 		goto cannot;
 	keeper.tick.data = &keeper;
+	(void)uv_prepare_init(&keeper.loop.uv, &keeper.log_leaves);
+	(void)uv_prepare_start(&keeper.log_leaves, before_sleep);
+	log_collect();
 	(void)uv_timer_init(&keeper.loop.uv, &keeper.tick);
 	(void)uv_timer_start(&keeper.tick, on_tick, TICK_MS, TICK_MS);
 	report(&keeper, BOOT_REPORT_READY);

@@ -52,6 +52,7 @@ struct keeper {
 	int64_t started_us;
 	bool stopping;
 	uv_timer_t tick;
+	uv_prepare_t log_leaves;
 };
 
 /* The role `keeper`: runs until the supervisor says stop, or is gone. The exit code. */

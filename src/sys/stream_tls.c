@@ -119,6 +119,22 @@ static void fail(struct stream *stream)
 	stream_end(stream, STREAM_END_TLS, &fault);
 }
 
+/* OpenSSL keeps both sides' keys of the exchange as long as the connection: 5 KiB each time for P-256, and the private one is
+ * of use to nobody but a thief. Setting a type empties the key that it holds. */
+static void forget_exchange(SSL *ssl)
+{
+	EVP_PKEY *key;
+
+	if (SSL_get_tmp_key(ssl, &key) == 1) {
+		(void)EVP_PKEY_set_type(key, EVP_PKEY_RSA);
+		EVP_PKEY_free(key);
+	}
+	if (SSL_get_peer_tmp_key(ssl, &key) == 1) {
+		(void)EVP_PKEY_set_type(key, EVP_PKEY_RSA);
+		EVP_PKEY_free(key);
+	}
+}
+
 /* The last flight of the handshake waits for what the owner has to say, and leaves in one write with it. A server's ticket
  * in TLS 1.3 may wait longer: nobody is held up by it. */
 static bool secured(struct stream *stream)
@@ -126,6 +142,7 @@ static bool secured(struct stream *stream)
 	bool only_ticket = SSL_is_server(stream->ssl) && SSL_version(stream->ssl) == TLS1_3_VERSION;
 
 	stream->handshaking = false;
+	forget_exchange(stream->ssl);
 	if (!buf_add(&stream->held, buf_str(&stream->loop->sealed))) {
 		end_for_memory(stream);
 		return false;
