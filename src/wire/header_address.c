@@ -24,13 +24,41 @@ static void reader_done(struct reader *reader)
 	buf_done(&reader->angle);
 }
 
+/* Would a reader that knows nothing of ISO-2022-JP see an address in it? Then it is not skipped: who reads is not ours to choose. */
+static bool looks_like_address(struct str text)
+{
+	size_t open = str_find(text, '<');
+	size_t at = open + str_find(str_skip(text, open), '@');
+
+	return at < text.len && str_find(str_skip(text, at), '>') < text.len - at;
+}
+
+/* Japanese copiers write names in raw ISO-2022-JP (RFC 1468): from ESC $ to ESC (, two 7-bit bytes a character, among them < @
+ * and quotes. The whole run with both escapes; 0: there is none at the start of `rest`. */
+static size_t iso2022jp_bytes(struct str rest)
+{
+	size_t at = 3;
+
+	if (!str_starts(rest, STR("\x1b$")) || rest.len < at)
+		return 0;
+	while (at + 3 <= rest.len && rest.ptr[at] != '\x1b') {
+		if (rest.ptr[at] < 0x21 || rest.ptr[at] > 0x7e || rest.ptr[at + 1] < 0x21 || rest.ptr[at + 1] > 0x7e)
+			return 0;
+		at += 2;
+	}
+	if (at + 3 > rest.len || rest.ptr[at + 1] != '(' || looks_like_address((struct str){ rest.ptr, at }))
+		return 0;
+	return at + 3;
+}
+
 static size_t sign_bytes(const struct reader *reader, struct str rest)
 {
+	size_t run = rest.ptr[0] == '\x1b' ? iso2022jp_bytes(rest) : 0;
 	unsigned char lead = (unsigned char)rest.ptr[0];
 	bool pair = reader->double_byte && ((lead >= 0x81 && lead <= 0x9f) || (lead >= 0xe0 && lead <= 0xfc)) &&
 		    rest.len > 1 && (unsigned char)rest.ptr[1] >= 0x40;
 
-	return pair ? 2 : 1;
+	return run ? run : pair ? 2 : 1;
 }
 
 /* The bytes from `open` to its `close`, both included; backslashes quote; comments nest. rest.len + 1: never closed. */
