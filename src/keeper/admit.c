@@ -44,11 +44,58 @@ static const struct policy_answer protocol_fault = {
 
 /* --- connections --- */
 
-static bool account_for_device(struct keeper *keeper, struct visitor *visitor, struct ask_answer *answer);
+static struct str keep_or_empty(struct attempt *attempt, const char *text)
+{
+	struct str kept = STR("");
+
+	return arena_keep(&attempt->arena, str_of(text), &kept) ? kept : STR("");
+}
+
+/* The account that a listener trusts this address for; NULL: none. */
+static const struct account *trusted_account(const struct keeper *keeper, const struct visitor *visitor)
+{
+	const struct listener_settings *listener = &keeper->settings->listeners[visitor->listener];
+
+	for (size_t i = 0; i < listener->trusted_count; i++) {
+		if (cidr_has(&listener->trusted[i].from, visitor->ip))
+			return directory_account(&keeper->directory, str_of(listener->trusted[i].account));
+	}
+	return NULL;
+}
+
+/* A device that cannot sign in at all (`trusted`): judged by the rules that ask for no credentials, and written down like a
+ * sign-in. Refused, it may still try AUTH. False: out of memory. */
+static bool admit_trusted(struct keeper *keeper, struct visitor *visitor, const struct way_back *way,
+			  const struct account *account)
+{
+	struct attempt *attempt = attempt_new(keeper, visitor, way, str_of(account->address), STR(""), STR(""), STR(""));
+	struct policy_question question = {
+		.protocol = AUTH_PROTOCOL_NONE,
+		.account = account,
+		.tenant = directory_tenant(&keeper->directory, str_of(account->domain)),
+		.credentials_right = true,
+	};
+	struct ask_answer answer = { .good = true };
+	enum policy_rule rule;
+
+	if (!attempt)
+		return false;
+	memcpy(question.ip, visitor->ip, sizeof(question.ip));
+	rule = policy_decide(&question);
+	attempt->row.protocol = AUTH_PROTOCOL_NONE;
+	attempt->row.tenant = keep_or_empty(attempt, account->domain);
+	if (rule == POLICY_ALLOWED) {
+		answer.account = keep_or_empty(attempt, account->address);
+		answer.send_as = keep_or_empty(attempt, account->send_as);
+	}
+	attempt_finish(attempt, policy_answer_of(rule), &answer);
+	return true;
+}
 
 bool admit_connected(struct keeper *keeper, struct visitor *visitor, const struct way_back *way)
 {
 	const struct limits *limits = &keeper->settings->limits;
+	const struct account *account = trusted_account(keeper, visitor);
 	struct ask_answer answer = { .good = true };
 	char next_id[16];
 
@@ -59,7 +106,9 @@ bool admit_connected(struct keeper *keeper, struct visitor *visitor, const struc
 		gates_answer(keeper->gates, way, &answer, -1);
 		return false;
 	}
-	if (account_for_device(keeper, visitor, &answer) || !keeper->settings->listeners[visitor->listener].require_auth) {
+	if (account && admit_trusted(keeper, visitor, way, account))
+		return true;
+	if (!keeper->settings->listeners[visitor->listener].require_auth) {
 		keeper_event_id(keeper, next_id, &visitor->next_count);
 		answer.next_id = str_of(next_id);
 	}
@@ -67,36 +116,7 @@ bool admit_connected(struct keeper *keeper, struct visitor *visitor, const struc
 	return true;
 }
 
-/* A device that cannot sign in at all, known by its address (`trusted`): it is its account without AUTH. */
-static bool account_for_device(struct keeper *keeper, struct visitor *visitor, struct ask_answer *answer)
-{
-	const struct listener_settings *listener = &keeper->settings->listeners[visitor->listener];
-
-	for (size_t i = 0; i < listener->trusted_count; i++) {
-		const struct account *account;
-
-		if (!cidr_has(&listener->trusted[i].from, visitor->ip))
-			continue;
-		account = directory_account(&keeper->directory, str_of(listener->trusted[i].account));
-		if (!account || !account->enabled)
-			return false;
-		visitor->account = str_dup(str_of(account->address));
-		visitor->signed_in = visitor->account != NULL;
-		answer->account = str_of(account->address);
-		answer->send_as = str_of(account->send_as);
-		return visitor->signed_in;
-	}
-	return false;
-}
-
 /* --- sign-in --- */
-
-static struct str keep_or_empty(struct attempt *attempt, const char *text)
-{
-	struct str kept = STR("");
-
-	return arena_keep(&attempt->arena, str_of(text), &kept) ? kept : STR("");
-}
 
 static void decide(struct attempt *attempt, bool right)
 {

@@ -141,7 +141,9 @@ void attempt_finish(struct attempt *attempt, const struct policy_answer *policy,
 		       STR_ARG(answer->enhanced), STR_ARG(answer->text), answer->good ? "" : " [",
 		       answer->good ? "" : attempt->event_id, answer->good ? "" : "]");
 	row->smtp_reply = answer->good ? STR("235 2.7.0 Authentication successful") : str_of(attempt->reply);
-	if (policy && !answer->good) {
+	if (row->protocol == AUTH_PROTOCOL_NONE)
+		row->smtp_reply = STR(""); /* nothing was said: nobody had asked */
+	if (policy && policy->error_code) {
 		row->policy_rule = str_of(policy->cause);
 		row->failure_reason = str_of(policy->reason);
 		row->error_code = policy->error_code;
