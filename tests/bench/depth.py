@@ -1,7 +1,9 @@
 """depth: what a message costs when much is at hand (open sessions, accounts, queued messages) beside the same load with few; and a start with all that."""
 
 import json
+import os
 import socket
+import subprocess
 import time
 from dataclasses import replace
 
@@ -9,44 +11,21 @@ import workload
 from peers.sekisho import TENANT, Sekisho
 from workload import Load
 
-FAR_TENANT = "far.example"
-FILL_SECONDS = 900
 ACCOUNTS_SECONDS = 300
-
-# an upstream that is never there: what is routed to it stays in the queue
-FAR_UPSTREAM = """\
-  far:
-    kind: smtp
-    host: localhost
-    port: 1
-    tls: starttls
-    auth: none
-    connections-max: 1
-    messages-per-minute-max: 1
-"""
+FILL_SECONDS = 900
 
 
 class Deep(Sekisho):
-    """A gateway of its own for these runs, with a tenant whose mail waits."""
+    """A gateway of its own for these runs, which can be filled."""
 
     name = "sekisho-deep"
-    more_upstreams = FAR_UPSTREAM
-    more_routes = f'  - {{ from: "@{FAR_TENANT}", upstream: far }}\n'
-    more_limits = "  retry-first-seconds: 3600\n"
-
-    def start(self):
-        super().start()
-        self.verb("tenant", "add", FAR_TENANT)
-        user, password = self.add_user(f"copier@{FAR_TENANT}")
-        self.far_users = self.write("far-users", f"{user}:{password}\n", 0o600)
 
     def fill(self, count):
-        """Queues `count` messages of 1 KiB; returns how many were accepted."""
-        load = Load(self.bench, self.port, self.far_users, "--sessions", 40, "--per-connection", 1000, "--messages", count,
-                    "--bytes", 1024, "--seconds", FILL_SECONDS)
-        accepted = load.line()["acknowledged"]
-        load.end()
-        return accepted
+        """Puts `count` messages of 4 KiB that are due tomorrow into the spool, in 1,000 mailboxes' lanes; starts anew."""
+        self.stop()
+        subprocess.run([os.path.join(self.bench.tools, "bench-spool"), self.path("state"), "fill", str(count)], check=True,
+                       stdout=subprocess.DEVNULL, timeout=FILL_SECONDS)
+        return self.serve()
 
     def add_accounts(self, count):
         """As many accounts as the time allows, by the control socket: a process each would take ten times as long."""
@@ -92,9 +71,9 @@ def measure(bench, options):
             added = deep.add_accounts(options.accounts)
             yield _row(f"{added} accounts", workload.run(load, deep), few)
         if options.queued:
-            queued = deep.fill(options.queued)
-            yield _row(f"{queued} queued", workload.run(load, deep), few)
-            yield _start(deep, queued)
+            ready = deep.fill(options.queued)
+            yield _start(deep, options.queued, ready)
+            yield _row(f"{options.queued} queued", workload.run(load, deep), few)
     finally:
         deep.end()
 
@@ -104,12 +83,10 @@ def _row(case, row, few):
     return {**row, "workload": "depth", "case": case, "ratio": ratio and round(ratio, 3)}
 
 
-def _start(deep, queued):
+def _start(deep, queued, ready):
     """How soon a gateway with a long queue is there again and delivers."""
-    deep.stop()
-    before = deep.sink.stats()["messages"]
-    ready = deep.serve()
     pss = deep.group.pss_kib()
+    before = deep.sink.stats()["messages"]
     started = time.monotonic()
     load = Load(deep.bench, deep.port, deep.users, "--messages", 1)
     load.line()

@@ -26,7 +26,7 @@ listeners:
     tls: none
     plaintext-auth-from: [ 127.0.0.0/8 ]
 upstreams:
-  sink:
+  exchange:
     kind: smtp
     host: localhost
     port: {sink_port}
@@ -39,12 +39,12 @@ upstreams:
     token-url: https://localhost:{token_port}/token
     scope: bench
     connections-max: {upstream_connections}
-{more_upstreams}routes:
-{more_routes}  - {{ from: "*", upstream: sink }}
+routes:
+  - {{ from: "*", upstream: exchange }}
 limits:
   connections-max: 12000
   connections-per-address-max: 12000
-{more_limits}"""
+"""
 
 
 class Sekisho(Peer):
@@ -54,7 +54,6 @@ class Sekisho(Peer):
     relay = "queue, XOAUTH2 over pooled verified TLS"
     idle_plain = True
     upstream_connections = 8
-    more_upstreams = more_routes = more_limits = ""  # for the runs that look at depth
 
     def start(self):
         self.binary = self.bench.binary
@@ -67,8 +66,7 @@ class Sekisho(Peer):
         self.write("secret", "bench-secret\n", 0o600)
         self.settings_path = self.write("gw.yaml", SETTINGS.format(
             folder=self.folder, port=self.port, plain_port=self.plain_port, chain=certificate.chain, key=certificate.key, ca=certificate.ca,
-            sink_port=self.sink.port, token_port=self.sink.token_port, tenant=TENANT, upstream_connections=self.upstream_connections,
-            more_upstreams=self.more_upstreams, more_routes=self.more_routes, more_limits=self.more_limits))
+            sink_port=self.sink.port, token_port=self.sink.token_port, tenant=TENANT, upstream_connections=self.upstream_connections))
         self.settings = {"gates": os.cpu_count(), "upstream connections-max": self.upstream_connections, "listener": "STARTTLS, P-256"}
         self.serve()
         self.verb("tenant", "add", TENANT)
