@@ -64,10 +64,10 @@ static void bind_field(sqlite3_stmt *statement, int at, const struct sign_in_fie
 		memcpy(&wide, member, sizeof(wide));
 		(void)sqlite3_bind_int64(statement, at, wide);
 		return;
-	case PACK_BYTES:
+	case PACK_BYTES: /* no sign-in field is */
 		break;
 	}
-	assert(!"no sign-in field is packed so");
+	assert(false);
 }
 
 static void load_field(sqlite3_stmt *statement, int at, const struct sign_in_field *field, struct sign_in *row)
@@ -94,10 +94,10 @@ static void load_field(sqlite3_stmt *statement, int at, const struct sign_in_fie
 		wide = sqlite3_column_int64(statement, at);
 		memcpy(member, &wide, sizeof(wide));
 		return;
-	case PACK_BYTES:
+	case PACK_BYTES: /* no sign-in field is */
 		break;
 	}
-	assert(!"no sign-in field is packed so");
+	assert(false);
 }
 
 /* The columns of `statement` from the first on are those of sign_in_fields[]; the row borrows until its next step. */

@@ -139,8 +139,8 @@ static void test_chosen(const unsigned char key[PASSWORD_KEY_BYTES])
 static void test_no_verifier(const unsigned char key[PASSWORD_KEY_BYTES])
 {
 	static const char *const bad[] = { "", "fast:", "fast:00:00", "$argon2id$", "$argon2id$v=19$m=19456,t=2,p=1$x", "plain",
-					   "fast:zz112233445566778899aabbccddeeff:"
-					   "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff" };
+					   ("fast:zz112233445566778899aabbccddeeff:"
+					    "00112233445566778899aabbccddeeff00112233445566778899aabbccddeeff") };
 
 	for (size_t i = 0; i < sizeof(bad) / sizeof(*bad); i++)
 		CHECK(!password_check(key, bad[i], STR("")) && !password_check(key, bad[i], STR("plain")), bad[i]);
