@@ -83,7 +83,8 @@ NO_ENDS = [b"\n.\n", b"\n.\r\n", b"\r\n.\n", b"\r.\r", b"\r.\r\n", b"\r\n.\r", b
 
 
 def repaired(data):
-    return re.sub(rb"\r\n|\r|\n", b"\r\n", data)
+    """CR CR LF, as some devices write, is one line end."""
+    return re.sub(rb"\r?\r\n|\r|\n", b"\r\n", data)
 
 
 def folder():

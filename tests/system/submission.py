@@ -8,11 +8,11 @@ import ssl
 class Submission(smtplib.SMTP):
     """smtplib's client with the steps that a test wants to see one by one."""
 
-    def __init__(self, port, tls="starttls", ca=None, host="localhost", timeout=30):
+    def __init__(self, port, tls="starttls", ca=None, source="", timeout=30):
         self.tls = tls
         self.context = ssl.create_default_context(cafile=str(ca)) if ca else None
-        self.host_name = host
-        super().__init__(host, port, local_hostname="client.example", timeout=timeout)
+        super().__init__("localhost", port, local_hostname="client.example", timeout=timeout,
+                         source_address=(source, 0) if source else None)
         self.ehlo()
         if tls == "starttls":
             self.starttls(context=self.context)
@@ -71,10 +71,10 @@ class Submission(smtplib.SMTP):
         return reply(self.getreply())
 
 
-def submission_open(gateway, listener="starttls"):
-    """Connect to a listener of the gateway, as its name says (`auto`: by STARTTLS)."""
+def submission_open(gateway, listener="starttls", source=""):
+    """Connect to a listener of the gateway, as its name says (`auto`: by STARTTLS); `source`: from which address."""
     tls = {"auto": "starttls"}.get(listener, listener)
-    return Submission(gateway.port[listener], tls, gateway.authority.ca)
+    return Submission(gateway.port[listener], tls, gateway.authority.ca, source)
 
 
 def stuffed(data):

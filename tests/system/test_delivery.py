@@ -152,15 +152,18 @@ def test_an_account_sends_as_itself_only(submission, upstream, fields, envelope,
     assert not upstream.delivered(to)
 
 
-def test_send_as_list(gateway, upstream):
-    account, shared = "front@contoso.example", "shared@contoso.example"
+@pytest.mark.parametrize("account,named", [("front@contoso.example", False), ("desk@contoso.example", True)])
+def test_send_as_list(gateway, upstream, account, named):
+    """As a shared mailbox; with Sender telling who it was, or without."""
+    shared = "shared@contoso.example"
     gateway.user_add(account, PASSWORD)
     gateway.call("user", "set", account, "send-as", shared)
     to = recipient_new()
-    data = message(to=to, sender=shared)
+    data = message(to=to, sender=shared, fields=[f"Sender: Somebody <{account}>".encode()] if named else [])
     with submission_open(gateway) as client:
         assert client.auth_plain(account, PASSWORD)[0] == 235
-        assert client.submit(shared, to, data)[0] == 250
+        code, text = client.submit(shared, to, data)
+        assert code == 250, text
     assert arrived(upstream, to, data, account=account).sender == shared
 
 

@@ -10,9 +10,6 @@ from gateway import difference, event_id
 from message import SENDER, recipient_new, stored
 from submission import Submission, stuffed, submission_open
 
-_codes = []  # of the folder's samples, for the last test
-
-
 @pytest.fixture(scope="module")
 def rejecting(gateway_new):
     """A gateway whose listener refuses bare newlines."""
@@ -110,18 +107,13 @@ def test_sample_of_the_folder(gateway, upstream, path):
     data = sample.repaired(data)
     if not data.endswith(b"\r\n"):
         data += b"\r\n"
-    gateway.call("user", "set", SENDER, "send-as", " ".join(sample.senders_of(data)))
+    senders = sample.senders_of(data)
+    gateway.call("user", "set", SENDER, "send-as", " ".join(senders))
     code, text = send(gateway, data, to)
-    _codes.append(code)
-    if code == 250:
+    if senders or code == 250:
+        assert code == 250, text
         arrives(upstream, to, data)
-    else:
+    else:  # From: <>, MAILER-DAEMON and the like: nobody may send as that
         assert code // 100 == 5 and re.match(r"5\.\d+\.\d+ ", text), (code, text)
         event_id(text)
         assert not upstream.delivered(to)
-
-
-@pytest.mark.skipif(len(sample.files()) < 50, reason="no folder of further samples")
-def test_most_samples_of_the_folder_arrive():
-    """A clean 5xx is the exception: broken From fields of bounces and the like."""
-    assert len(_codes) < 50 or _codes.count(250) > 0.9 * len(_codes), _codes

@@ -96,7 +96,7 @@ def test_mail_waits_while_the_issuer_is_down(gateway_new, own_upstream):
     own_upstream.issuer.stop()
     gateway = open_gateway(gateway_new, own_upstream)
     to, data = send(gateway)
-    gateway.queue_wait(lambda rows: [row for row in rows if to in row["to"] and row["attempts"] >= 1])
+    gateway.queue_wait(lambda rows: [row for row in rows if to in row["to"] and row["lastReply"]])
     own_upstream.issuer.start()
     mail = own_upstream.wait_mail(to, seconds=60)
     trace_fields(mail.text, stored(data))
@@ -108,7 +108,7 @@ def test_a_wrong_secret_keeps_the_mail_and_says_so(gateway_new, own_upstream):
     gateway.stop()
     gateway.start()
     to, _ = send(gateway)
-    rows = gateway.queue_wait(lambda rows: [row for row in rows if to in row["to"] and row["attempts"] >= 1])
+    rows = gateway.queue_wait(lambda rows: [row for row in rows if to in row["to"] and row["lastReply"]])
     assert "invalid_client" in rows[0]["lastReply"], rows
     assert own_upstream.issuer.stats()["tokensRefused"] >= 1
     assert not own_upstream.delivered(to)
