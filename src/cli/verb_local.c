@@ -104,8 +104,8 @@ int verb_config_explain(struct cli *cli)
 		return EX_OK;
 	}
 	if (out.len == 0)
-		return cli_fail(cli, EX_USAGE, N_("there is no setting \"%s\"; see: sekisho config show"), key);
-	return cli_fail(cli, EX_USAGE, N_("there is no setting \"%s\"; did you mean \"%.*s\"?"), key, (int)out.len, out.ptr);
+		return cli_fail(cli, EX_TEMPFAIL, N_("out of memory"));
+	return cli_fail(cli, EX_USAGE, "%.*s", (int)out.len, out.ptr);
 }
 
 /* --- queue cat: bytes, not rows --- */

@@ -24,8 +24,8 @@ static bool date_claim(const json_t *claims, const char *name, double *ret_secon
 
 static bool is_audience(const struct issuer_settings *issuer, const json_t *audience)
 {
-	for (size_t i = 0; json_is_string(audience) && i < issuer->audiences_count; i++) {
-		if (str_eq((struct str){ json_string_value(audience), json_string_length(audience) }, str_of(issuer->audiences[i])))
+	for (size_t i = 0; json_is_string(audience) && i < issuer->audiences.count; i++) {
+		if (str_eq((struct str){ json_string_value(audience), json_string_length(audience) }, str_of(issuer->audiences.items[i])))
 			return true;
 	}
 	return false;

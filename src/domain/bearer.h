@@ -11,14 +11,18 @@
 #define ISSUER_AUDIENCES_MAX 8
 #define BEARER_SKEW_SECONDS 300 /* clocks differ: Entra allows as much */
 
+struct text_list {
+	const char *items[ISSUER_AUDIENCES_MAX];
+	size_t count;
+};
+
 /* One row of the settings' `issuers`. */
 struct issuer_settings {
 	const char *name;
 	const char *issuer;       /* iss, exactly */
 	const char *jwks_url;
 	const char *ca_file;      /* NULL: the system's roots */
-	const char *audiences[ISSUER_AUDIENCES_MAX];
-	size_t audiences_count;
+	struct text_list audiences;
 	unsigned algorithms;      /* bits in the order of enum jws_algorithm: RS256, PS256, ES256 */
 	const char *tenant_id;    /* tid must be it; NULL: not asked (no Entra) */
 	const char *scope;        /* in scp or scope, for a user's token: SMTP.Send */

@@ -8,6 +8,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/fault.h"
+#include "domain/bearer.h"
 #include "domain/cidr.h"
 
 #define SETTINGS_BYTES_MAX (1u << 20)
@@ -16,6 +17,7 @@
 #define UPSTREAMS_MAX 64
 #define ROUTES_MAX 1024
 #define CIDRS_MAX 64
+#define ISSUERS_MAX 32
 
 enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_NONE, LISTENER_AUTO };
 enum personality { PERSONALITY_SEKISHO, PERSONALITY_EXCHANGE };
@@ -108,6 +110,8 @@ struct settings {
 	size_t upstreams_count;
 	struct route_settings *routes;
 	size_t routes_count;
+	struct issuer_settings *issuers; /* whose tokens devices may sign in with */
+	size_t issuers_count;
 	const char *dsn_mailbox; /* NULL: not set */
 	struct { const char *address, *certificate, *key; } console;
 	const char *metrics_address;

@@ -15,8 +15,6 @@ static const struct {
 	const char *value;
 } not_built[] = {
 	{ SECTION_LEDGER, "url", "postgresql" },
-	{ SECTION_LISTENERS, "mechanisms", "XOAUTH2" },
-	{ SECTION_LISTENERS, "mechanisms", "OAUTHBEARER" },
 	{ SECTION_LISTENERS, "proxy-protocol-from", NULL },
 	{ SECTION_LISTENERS, "personality", "exchange" },
 	{ SECTION_UPSTREAMS, "kind", "graph" },

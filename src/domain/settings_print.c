@@ -187,6 +187,7 @@ static const char *owner_of(enum settings_section section)
 		[SECTION_LISTENERS] = "listeners.NAME",
 		[SECTION_UPSTREAMS] = "upstreams.NAME",
 		[SECTION_ROUTES] = "routes[]",
+		[SECTION_ISSUERS] = "issuers.NAME",
 		[SECTION_CERTIFICATES] = "listeners.NAME.certificates[]",
 		[SECTION_TRUSTED] = "listeners.NAME.trusted[]",
 	};

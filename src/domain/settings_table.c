@@ -22,6 +22,10 @@ const struct settings_section_row settings_sections[SECTION_COUNT] = {
 	[SECTION_ROUTES] = { .name = "routes",
 	                     .shape = SHAPE_LIST,
 	                     ITEMS(routes, sizeof(struct route_settings), ROUTES_MAX, 0) },
+	[SECTION_ISSUERS] = { .name = "issuers",
+	                      .shape = SHAPE_NAMED,
+	                      ITEMS(issuers, sizeof(struct issuer_settings), ISSUERS_MAX,
+	                            offsetof(struct issuer_settings, name)) },
 	[SECTION_DSN] = { .name = "dsn", .shape = SHAPE_ONE },
 	[SECTION_CONSOLE] = { .name = "console", .shape = SHAPE_ONE },
 	[SECTION_METRICS] = { .name = "metrics", .shape = SHAPE_ONE },
@@ -49,6 +53,8 @@ static const struct settings_choice newlines[] = { { "normalize", 0 }, { "reject
 static const struct settings_choice mechanisms[] = {
 	{ "LOGIN", 0 }, { "PLAIN", 1 }, { "XOAUTH2", 2 }, { "OAUTHBEARER", 3 }, { NULL, 0 }
 };
+/* By their bit in issuer_settings.algorithms: the order of enum jws_algorithm. */
+static const struct settings_choice algorithms[] = { { "RS256", 0 }, { "PS256", 1 }, { "ES256", 2 }, { NULL, 0 } };
 static const struct settings_choice personalities[] = { { "sekisho", PERSONALITY_SEKISHO },
 	                                                { "exchange", PERSONALITY_EXCHANGE },
 	                                                { NULL, 0 } };
@@ -93,6 +99,11 @@ static const struct settings_choice upstream_auths[] = {
 	{                                                                                                  \
 		ROW(SECTION_ROUTES, key, kind, offsetof(struct route_settings, member), initial, explain), \
 		        ##__VA_ARGS__                                                                      \
+	}
+#define ISSUER(key, kind, member, initial, explain, ...)                                                     \
+	{                                                                                                    \
+		ROW(SECTION_ISSUERS, key, kind, offsetof(struct issuer_settings, member), initial, explain), \
+		        ##__VA_ARGS__                                                                        \
 	}
 #define INNER(section, key, kind, member, explain)                                              \
 	{                                                                                       \
@@ -172,7 +183,8 @@ const struct settings_row settings_rows[] = {
 	         .choices = newlines),
 	LISTENER("proxy-protocol-from", &kind_cidrs, proxy_protocol_from, NULL,
 	         N_("Load balancers whose PROXY header is believed.")),
-	LISTENER("mechanisms", &kind_mechanisms, mechanisms, "LOGIN PLAIN", N_("How devices may sign in."),
+	LISTENER("mechanisms", &kind_mechanisms, mechanisms, "LOGIN PLAIN XOAUTH2 OAUTHBEARER",
+	         N_("How devices may sign in. Those with tokens are offered once there are issuers."),
 	         .choices = mechanisms),
 	LISTENER("personality", &kind_choice, personality, "sekisho",
 	         N_("Whose greeting and EHLO list devices see."), .choices = personalities),
@@ -248,6 +260,24 @@ const struct settings_row settings_rows[] = {
 	      .value_max = BYTES_MAX),
 	ROUTE("upstream", &kind_name, upstream, NULL,
 	      N_("Where such mail goes. The first route that fits is taken."), .required = true),
+
+	ISSUER("issuer", &kind_url, issuer, NULL,
+	       N_("What its tokens have as iss, exactly; Entra's: https://login.microsoftonline.com/TENANT-ID/v2.0 or "
+	          "https://sts.windows.net/TENANT-ID/."),
+	       .required = true),
+	ISSUER("jwks-url", &kind_url, jwks_url, NULL,
+	       N_("Where its signing keys are; Entra's: "
+	          "https://login.microsoftonline.com/TENANT-ID/discovery/v2.0/keys."),
+	       .required = true),
+	ISSUER("ca-file", &kind_path, ca_file, NULL, N_("Certificates (PEM) that are trusted beside the system's, for jwks-url.")),
+	ISSUER("audiences", &kind_texts, audiences, "https://outlook.office.com https://outlook.office365.com",
+	       N_("Whom a token must be meant for (aud).")),
+	ISSUER("algorithms", &kind_mechanisms, algorithms, "RS256", N_("How a token may be signed."), .choices = algorithms),
+	ISSUER("tenant-id", &kind_name, tenant_id, NULL, N_("The Entra tenant that a token must belong to (tid).")),
+	ISSUER("scope", &kind_text, scope, "SMTP.Send", N_("What a user's token must allow (scp).")),
+	ISSUER("role", &kind_text, role, "SMTP.SendAsApp",
+	       N_("What an application's token must allow (roles); it may then send as any account of domain.")),
+	ISSUER("domain", &kind_domain, domain, NULL, N_("The tenant whose accounts its tokens may sign in. Unset: any.")),
 
 	ONE(SECTION_DSN, "mailbox", &kind_mail_address, dsn_mailbox, NULL,
 	    N_("The mailbox that delivery reports are sent as, since Exchange Online takes none without a "

@@ -22,6 +22,15 @@ static void on_connection(uv_stream_t *server, int status)
 	session_accept(listener);
 }
 
+/* Without issuers no token could be good: what cannot succeed is not offered. */
+static unsigned mechanisms_offered(const struct gate_listener *listener)
+{
+	const unsigned tokens = SASL_BIT(SASL_XOAUTH2) | SASL_BIT(SASL_OAUTHBEARER);
+	unsigned mechanisms = listener->settings->mechanisms;
+
+	return listener->gate->settings->issuers_count ? mechanisms : mechanisms & ~tokens;
+}
+
 static void options_fill(struct gate_listener *listener)
 {
 	const struct listener_settings *settings = listener->settings;
@@ -34,7 +43,7 @@ static void options_fill(struct gate_listener *listener)
 		.recipients_max = (unsigned)limits->recipients_max,
 		.commands_max = (unsigned)limits->commands_max,
 		.errors_max = (unsigned)limits->errors_max,
-		.mechanisms = settings->mechanisms,
+		.mechanisms = mechanisms_offered(listener),
 		.starttls = settings->tls == LISTENER_STARTTLS || settings->tls == LISTENER_AUTO,
 		.require_auth = settings->require_auth,
 		.bare_newline = settings->bare_newline_reject ? SMTP_BARE_NEWLINE_REJECT : SMTP_BARE_NEWLINE_NORMALIZE,

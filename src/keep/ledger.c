@@ -1,5 +1,6 @@
 #include "keep/ledger_buckets.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -255,6 +256,20 @@ enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct st
 	return ledger_audit_add(ledger, STR("ledger"), STR("outbox"), str_of(what), fault);
 }
 
+static enum outcome add_all(struct ledger *ledger, enum ledger_log log, const struct str *rows, size_t count,
+			    struct fault *fault)
+{
+	enum outcome outcome;
+
+	if (count == 0)
+		return OUTCOME_OK;
+	outcome = ledger_buckets_begin(ledger, log, fault);
+	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++)
+		outcome = log == LEDGER_SIGN_INS ? ledger_sign_in_add(ledger, rows[i], fault)
+						 : ledger_trace_add(ledger, rows[i], fault);
+	return outcome == OUTCOME_OK ? ledger_buckets_end(ledger, log, fault) : outcome;
+}
+
 enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
 			     const struct str *traces, size_t traces_count, struct fault *fault)
 {
@@ -262,15 +277,41 @@ enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, 
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	if (sign_ins_count > 0)
-		outcome = ledger_buckets_begin(ledger, fault);
-	for (size_t i = 0; i < sign_ins_count && outcome == OUTCOME_OK; i++)
-		outcome = ledger_sign_in_add(ledger, sign_ins[i], fault);
-	if (sign_ins_count > 0 && outcome == OUTCOME_OK)
-		outcome = ledger_buckets_end(ledger, fault);
-	for (size_t i = 0; i < traces_count && outcome == OUTCOME_OK; i++)
-		outcome = ledger_trace_add(ledger, traces[i], fault);
+	outcome = add_all(ledger, LEDGER_SIGN_INS, sign_ins, sign_ins_count, fault);
+	if (outcome == OUTCOME_OK)
+		outcome = add_all(ledger, LEDGER_TRACES, traces, traces_count, fault);
 	return ledger_end(ledger, outcome, fault);
+}
+
+static const struct {
+	const char *remove, *oldest;
+} logs[] = {
+	[LEDGER_SIGN_INS] = { "DELETE FROM sign_in WHERE key IN (SELECT key FROM sign_in WHERE key < ?1 ORDER BY key LIMIT ?2)",
+			      "SELECT key FROM sign_in ORDER BY key LIMIT 1" },
+	[LEDGER_TRACES] = { "DELETE FROM trace WHERE key IN (SELECT key FROM trace WHERE key < ?1 ORDER BY key LIMIT ?2)",
+			    "SELECT key FROM trace ORDER BY key LIMIT 1" },
+};
+static_assert(sizeof(logs) / sizeof(*logs) == LEDGER_LOG_COUNT, "each log expires");
+
+enum outcome ledger_rows_expire(struct ledger *ledger, enum ledger_log log, int64_t before_us, size_t rows_max,
+				size_t *ret_removed, struct fault *fault)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *remove = NULL;
+	CLEANUP(cleanup_statement) sqlite3_stmt *oldest = NULL;
+	enum outcome outcome = ledger_prepare(ledger, str_of(logs[log].remove), &remove, fault);
+
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_prepare(ledger, str_of(logs[log].oldest), &oldest, fault);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	(void)sqlite3_bind_int64(remove, 1, ledger_key_first(before_us));
+	(void)sqlite3_bind_int64(remove, 2, (int64_t)rows_max);
+	outcome = ledger_step_done(ledger, remove, N_("ledger: cannot remove old rows: %s"), fault);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	*ret_removed = (size_t)sqlite3_changes(ledger->db);
+	return ledger_buckets_expire(ledger, log,
+				     sqlite3_step(oldest) == SQLITE_ROW ? sqlite3_column_int64(oldest, 0) : INT64_MAX, fault);
 }
 
 enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, int64_t traces_before_us, size_t rows_max,
@@ -281,7 +322,7 @@ enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, in
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = ledger_sign_ins_expire(ledger, sign_ins_before_us, rows_max, &sign_ins, fault);
+	outcome = ledger_rows_expire(ledger, LEDGER_SIGN_INS, sign_ins_before_us, rows_max, &sign_ins, fault);
 	if (outcome == OUTCOME_OK)
 		outcome = ledger_traces_expire(ledger, traces_before_us, rows_max - sign_ins, &traces, fault);
 	outcome = ledger_end(ledger, outcome, fault);

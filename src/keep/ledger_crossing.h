@@ -9,10 +9,17 @@
 #include "keep/ledger_buckets.h"
 #include "keep/ledger_lanes.h"
 
+/* What the buckets of a crossing are read for. */
+struct crossing_look {
+	const struct sign_in_filter *filter;
+	enum sign_in_key key;
+};
+
 struct crossing {
 	struct lanes lanes[2];     /* by event ID, by kind */
 	size_t lanes_count;
 	struct buckets buckets[2]; /* by user, by address */
+	struct crossing_look looks[2];
 	size_t buckets_count;
 };
 

@@ -10,6 +10,8 @@
 #define LEDGER_APPLICATION_ID 0x536b7368 /* "Sksh", in the file's header */
 #define LEDGER_PATH_MAX 4096
 
+enum ledger_log { LEDGER_SIGN_INS, LEDGER_TRACES, LEDGER_LOG_COUNT };
+
 /* The bucket that new rows go to, see ledger_buckets.h. */
 struct ledger_bucket {
 	int64_t number, low, high, rows;
@@ -22,7 +24,7 @@ struct ledger {
 	uint32_t node;
 	/* Made once, since they run for every mail. */
 	sqlite3_stmt *sign_in_add, *trace_add, *trace_to_add;
-	struct ledger_bucket buckets[2]; /* in time, late */
+	struct ledger_bucket buckets[LEDGER_LOG_COUNT][2]; /* in time, late */
 };
 
 /* Bring the schema to today's version, or refuse. */
@@ -68,8 +70,9 @@ enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct
 enum outcome ledger_trace_add(struct ledger *ledger, struct str packed, struct fault *fault);
 /* A row that cannot be read must not stop the batch: it is kept in its own table, and the audit says so. */
 enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct str packed, struct fault *fault);
-enum outcome ledger_sign_ins_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
-				    struct fault *fault);
+/* The oldest rows of a log, in one go. */
+enum outcome ledger_rows_expire(struct ledger *ledger, enum ledger_log log, int64_t before_us, size_t rows_max,
+				size_t *ret_removed, struct fault *fault);
 enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
 				  struct fault *fault);
 

@@ -31,19 +31,20 @@ static const char *const migrations[] = {
 	" device TEXT NOT NULL, policy_rule TEXT NOT NULL, error_code INTEGER NOT NULL, failure_reason TEXT NOT NULL,"
 	" smtp_reply TEXT NOT NULL, app_id TEXT NOT NULL, app_name TEXT NOT NULL, source TEXT NOT NULL,"
 	" correlation_id TEXT NOT NULL, ip_raw BLOB);"
-	"CREATE TABLE bucket (number INTEGER PRIMARY KEY, late INTEGER NOT NULL, low INTEGER NOT NULL, high INTEGER NOT NULL,"
-	" rows INTEGER NOT NULL);"
+	"CREATE TABLE bucket (log INTEGER NOT NULL, number INTEGER NOT NULL, late INTEGER NOT NULL, low INTEGER NOT NULL,"
+	" high INTEGER NOT NULL, rows INTEGER NOT NULL, PRIMARY KEY (log, number)) WITHOUT ROWID;"
 	"CREATE UNIQUE INDEX sign_in_event_id ON sign_in (event_id);"
 	"CREATE INDEX sign_in_user ON sign_in (bucket, user);"
 	"CREATE INDEX sign_in_ip ON sign_in (bucket, ip_raw);"
 	"CREATE INDEX sign_in_kind ON sign_in (protocol, error_code);"
 	/* Addresses stand as domain@local, so that a domain is a range of the index. */
-	"CREATE TABLE trace (key INTEGER PRIMARY KEY, id TEXT NOT NULL, sender TEXT NOT NULL, message_hash INTEGER NOT NULL,"
-	" packed BLOB NOT NULL);"
+	"CREATE TABLE trace (key INTEGER PRIMARY KEY, bucket INTEGER NOT NULL, id TEXT NOT NULL, sender TEXT NOT NULL,"
+	" message_hash INTEGER NOT NULL, packed BLOB NOT NULL);"
 	"CREATE UNIQUE INDEX trace_id ON trace (id);"
-	"CREATE INDEX trace_sender ON trace (sender);"
-	"CREATE INDEX trace_message ON trace (message_hash);"
-	"CREATE TABLE trace_to (address TEXT NOT NULL, key INTEGER NOT NULL, PRIMARY KEY (address, key)) WITHOUT ROWID;",
+	"CREATE INDEX trace_sender ON trace (bucket, sender);"
+	"CREATE INDEX trace_message ON trace (bucket, message_hash);"
+	"CREATE TABLE trace_to (bucket INTEGER NOT NULL, address TEXT NOT NULL, key INTEGER NOT NULL,"
+	" PRIMARY KEY (bucket, address, key)) WITHOUT ROWID;",
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)

@@ -115,11 +115,11 @@ static enum outcome insert(struct ledger *ledger, int64_t key, struct fault *fau
 
 	for (unsigned tries = 0; key >= 0; key = ledger_key_next(ledger, "sign_in", key, tries++)) {
 		(void)sqlite3_bind_int64(ledger->sign_in_add, 1, key);
-		(void)sqlite3_bind_int64(ledger->sign_in_add, 3, ledger_bucket_of(ledger, key));
+		(void)sqlite3_bind_int64(ledger->sign_in_add, 3, ledger_bucket_of(ledger, LEDGER_SIGN_INS, key));
 		code = sqlite3_step(ledger->sign_in_add);
 		(void)sqlite3_reset(ledger->sign_in_add);
 		if (code == SQLITE_DONE)
-			return sqlite3_changes(ledger->db) ? ledger_bucket_count(ledger, key, fault) : OUTCOME_OK;
+			return sqlite3_changes(ledger->db) ? ledger_bucket_count(ledger, LEDGER_SIGN_INS, key, fault) : OUTCOME_OK;
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
 			break;
 	}
@@ -296,23 +296,4 @@ enum outcome ledger_sign_ins(struct ledger *ledger, const struct sign_in_filter 
 	if (outcome == OUTCOME_OK)
 		*ret_begins_us = begins_us;
 	return outcome;
-}
-
-enum outcome ledger_sign_ins_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
-				    struct fault *fault)
-{
-	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
-	enum outcome outcome = ledger_prepare(
-		ledger,
-		STR("DELETE FROM sign_in WHERE key IN (SELECT key FROM sign_in WHERE key < ?1 ORDER BY key LIMIT ?2)"),
-		&statement, fault);
-
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	(void)sqlite3_bind_int64(statement, 1, ledger_key_first(before_us));
-	(void)sqlite3_bind_int64(statement, 2, (int64_t)rows_max);
-	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot remove old sign-ins: %s"), fault);
-	if (outcome == OUTCOME_OK)
-		*ret_removed = (size_t)sqlite3_changes(ledger->db);
-	return outcome == OUTCOME_OK ? ledger_buckets_expire(ledger, fault) : outcome;
 }

@@ -1,15 +1,8 @@
-#include "keep/ledger_private.h"
+#include "keep/ledger_buckets.h"
 
 #include <xxhash.h>
 
 #define ADDRESS_MAX 1024
-#define SQL_MAX 1024
-#define MATCHES_MAX 20000ll /* so many keys of one address are sorted; with more it is quicker to walk from the newest */
-
-static enum outcome no_memory(struct fault *fault)
-{
-	return fault_set(fault, OUTCOME_LATER, N_("out of memory while reading or writing the ledger"));
-}
 
 /* "a@b.example" → "b.example@a", in lower case: a domain's addresses stand together. Cut at ADDRESS_MAX. */
 static struct str address_key(struct str address, char room[ADDRESS_MAX])
@@ -49,27 +42,38 @@ static enum outcome prepare_adds(struct ledger *ledger, struct fault *fault)
 
 	if (!ledger->trace_add)
 		outcome = ledger_prepare(ledger,
-					 STR("INSERT INTO trace (key, id, sender, message_hash, packed) VALUES (?1, ?2, ?3, ?4, ?5) "
-					     "ON CONFLICT (id) DO UPDATE SET sender = excluded.sender, "
-					     "message_hash = excluded.message_hash, packed = excluded.packed RETURNING key"),
+					 STR("INSERT INTO trace (key, bucket, id, sender, message_hash, packed) "
+					     "VALUES (?1, ?6, ?2, ?3, ?4, ?5) ON CONFLICT (id) DO UPDATE SET sender = excluded.sender, "
+					     "message_hash = excluded.message_hash, packed = excluded.packed RETURNING key, bucket"),
 					 &ledger->trace_add, fault);
 	if (outcome == OUTCOME_OK && !ledger->trace_to_add)
-		outcome = ledger_prepare(ledger, STR("INSERT OR IGNORE INTO trace_to (address, key) VALUES (?1, ?2)"),
+		outcome = ledger_prepare(ledger, STR("INSERT OR IGNORE INTO trace_to (bucket, address, key) VALUES (?3, ?1, ?2)"),
 					 &ledger->trace_to_add, fault);
 	return outcome;
 }
 
-/* Where another message has the key, the next is tried; *ret_key is the one under which it lies. */
-static enum outcome insert(struct ledger *ledger, int64_t key, int64_t *ret_key, struct fault *fault)
+/* Where a row lies. */
+struct place {
+	int64_t key, bucket;
+};
+
+/* Where another message has the key, the next is tried. A row of the same id stays where it is and is written over. */
+static enum outcome insert(struct ledger *ledger, int64_t key, struct place *ret_place, struct fault *fault)
 {
 	for (unsigned tries = 0; key >= 0; key = ledger_key_next(ledger, "trace", key, tries++)) {
+		enum outcome outcome;
 		int code;
 
 		(void)sqlite3_bind_int64(ledger->trace_add, 1, key);
+		(void)sqlite3_bind_int64(ledger->trace_add, 6, ledger_bucket_of(ledger, LEDGER_TRACES, key));
 		code = sqlite3_step(ledger->trace_add);
 		if (code == SQLITE_ROW) {
-			*ret_key = sqlite3_column_int64(ledger->trace_add, 0);
-			return ledger_step_done(ledger, ledger->trace_add, N_("ledger: cannot write a trace: %s"), fault);
+			*ret_place = (struct place){ sqlite3_column_int64(ledger->trace_add, 0),
+						     sqlite3_column_int64(ledger->trace_add, 1) };
+			outcome = ledger_step_done(ledger, ledger->trace_add, N_("ledger: cannot write a trace: %s"), fault);
+			if (outcome == OUTCOME_OK && ret_place->key == key)
+				outcome = ledger_bucket_count(ledger, LEDGER_TRACES, key, fault);
+			return outcome;
 		}
 		(void)sqlite3_reset(ledger->trace_add);
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
@@ -78,7 +82,7 @@ static enum outcome insert(struct ledger *ledger, int64_t key, int64_t *ret_key,
 	return ledger_fault(ledger, N_("ledger: cannot write a trace: %s"), fault);
 }
 
-static enum outcome add_recipients(struct ledger *ledger, struct str packed, int64_t key, struct fault *fault)
+static enum outcome add_recipients(struct ledger *ledger, struct str packed, struct place place, struct fault *fault)
 {
 	struct trace_recipient recipient;
 	char room[ADDRESS_MAX];
@@ -86,7 +90,8 @@ static enum outcome add_recipients(struct ledger *ledger, struct str packed, int
 
 	while (outcome == OUTCOME_OK && trace_recipient_next(&packed, &recipient)) {
 		ledger_bind_str(ledger->trace_to_add, 1, address_key(recipient.address, room));
-		(void)sqlite3_bind_int64(ledger->trace_to_add, 2, key);
+		(void)sqlite3_bind_int64(ledger->trace_to_add, 2, place.key);
+		(void)sqlite3_bind_int64(ledger->trace_to_add, 3, place.bucket);
 		outcome = ledger_step_done(ledger, ledger->trace_to_add, N_("ledger: cannot write a trace: %s"), fault);
 	}
 	return outcome;
@@ -95,8 +100,8 @@ static enum outcome add_recipients(struct ledger *ledger, struct str packed, int
 enum outcome ledger_trace_add(struct ledger *ledger, struct str packed, struct fault *fault)
 {
 	struct trace trace;
+	struct place place = { 0 };
 	char room[ADDRESS_MAX];
-	int64_t key = 0;
 	enum outcome outcome;
 
 	if (!trace_parse(packed, &trace))
@@ -108,8 +113,8 @@ enum outcome ledger_trace_add(struct ledger *ledger, struct str packed, struct f
 	ledger_bind_str(ledger->trace_add, 3, address_key(trace.from, room));
 	(void)sqlite3_bind_int64(ledger->trace_add, 4, message_hash(trace.message_id));
 	(void)sqlite3_bind_blob64(ledger->trace_add, 5, packed.ptr, packed.len, SQLITE_STATIC);
-	outcome = insert(ledger, ledger_key(trace.received_us, trace.id), &key, fault);
-	return outcome == OUTCOME_OK ? add_recipients(ledger, trace.recipients, key, fault) : outcome;
+	outcome = insert(ledger, ledger_key(trace.received_us, trace.id), &place, fault);
+	return outcome == OUTCOME_OK ? add_recipients(ledger, trace.recipients, place, fault) : outcome;
 }
 
 static bool address_fits(struct str wanted, struct str address)
@@ -135,121 +140,146 @@ static bool fits(const struct trace_filter *filter, const struct trace *trace)
 	return found;
 }
 
-/* Where the keys of a filter's narrowest part come from; the rows themselves are judged by fits(). */
-struct source {
-	const char *keys; /* a SELECT of keys from ?1 (to ?2) on; NULL: all rows */
+/* What the filter's narrowest part looks for in the buckets; the rows themselves are judged by fits(). */
+struct look {
+	struct str sql;
 	struct str from, to;
 	int64_t hash;
-	char room[2][ADDRESS_MAX + 1];
+	char room[2][ADDRESS_MAX];
 };
 
 /* A domain is all that begins with "domain@"; the next character after @ ends it. */
-static void source_address(struct source *source, struct str address)
+static void look_for_address(struct look *look, struct str address)
 {
-	source->from = address_key(address, source->room[0]);
-	source->to = address_key(address, source->room[1]);
-	if (str_starts(address, STR("@")) && source->to.len > 0)
-		source->room[1][source->to.len - 1] = '@' + 1;
+	look->from = address_key(address, look->room[0]);
+	look->to = address_key(address, look->room[1]);
+	if (str_starts(address, STR("@")) && look->to.len > 0)
+		look->room[1][look->to.len - 1] = '@' + 1;
 }
 
-static void source_of(const struct trace_filter *filter, struct source *ret_source)
+/* False: nothing that an index knows. */
+static bool look_for(const struct trace_filter *filter, struct look *ret_look)
 {
-	*ret_source = (struct source){ 0 };
-	if (filter->id.len) {
-		ret_source->keys = "SELECT key FROM trace WHERE id = ?1";
-		ret_source->from = filter->id;
-	} else if (filter->message_id.len) {
-		ret_source->keys = "SELECT key FROM trace WHERE message_hash = ?4";
-		ret_source->hash = message_hash(filter->message_id);
+	*ret_look = (struct look){ 0 };
+	if (filter->message_id.len) {
+		ret_look->sql = STR("SELECT key FROM trace INDEXED BY trace_message WHERE bucket = ?1 AND key >= ?2 AND "
+				    "message_hash = ?5");
+		ret_look->hash = message_hash(filter->message_id);
 	} else if (filter->to.len) {
-		ret_source->keys = "SELECT key FROM trace_to WHERE address >= ?1 AND address <= ?2";
-		source_address(ret_source, filter->to);
+		ret_look->sql = STR("SELECT key FROM trace_to WHERE bucket = ?1 AND key >= ?2 AND address >= ?3 AND address <= ?4");
+		look_for_address(ret_look, filter->to);
 	} else if (filter->from.len) {
-		ret_source->keys = "SELECT key FROM trace WHERE sender >= ?1 AND sender <= ?2";
-		source_address(ret_source, filter->from);
+		ret_look->sql = STR("SELECT key FROM trace INDEXED BY trace_sender WHERE bucket = ?1 AND key >= ?2 AND "
+				    "sender >= ?3 AND sender <= ?4");
+		look_for_address(ret_look, filter->from);
 	}
+	return ret_look->sql.len > 0;
 }
 
-static void source_bind(sqlite3_stmt *statement, const struct source *source, int64_t low)
+static enum outcome read_look(struct buckets *buckets, struct bucket *bucket, struct fault *fault)
 {
-	if (source->keys) {
-		ledger_bind_str(statement, 1, source->from);
-		ledger_bind_str(statement, 2, source->to);
-		(void)sqlite3_bind_int64(statement, 4, source->hash);
+	const struct look *look = buckets->context;
+
+	if (look->from.len == 0) {
+		(void)sqlite3_bind_int64(buckets->keys, 5, look->hash);
+	} else {
+		ledger_bind_str(buckets->keys, 3, look->from);
+		ledger_bind_str(buckets->keys, 4, look->to);
 	}
-	(void)sqlite3_bind_int64(statement, 3, low);
+	return bucket_collect(buckets, bucket, NULL, NULL, fault);
 }
 
-static enum outcome prepare_format(struct ledger *ledger, const char *format, const char *keys, sqlite3_stmt **ret_statement,
-				   struct fault *fault)
+struct search {
+	struct ledger *ledger;
+	const struct trace_filter *filter;
+	bool (*each)(void *context, const struct trace *row);
+	void *context;
+	size_t count;
+};
+
+/* False: enough. */
+static bool offer(struct search *search, sqlite3_stmt *statement)
 {
-	CLEANUP(cleanup_buf) struct buf sql;
+	struct str packed = { sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0) };
+	struct trace trace;
 
-	buf_init(&sql, SQL_MAX);
-	if (!buf_add_format(&sql, format, keys))
-		return no_memory(fault);
-	return ledger_prepare(ledger, buf_str(&sql), ret_statement, fault);
+	if (!trace_parse(packed, &trace) || !fits(search->filter, &trace))
+		return true;
+	return search->each(search->context, &trace) && ++search->count != search->filter->count_max;
 }
 
-/* Few enough to be sorted? */
-static enum outcome is_narrow(struct ledger *ledger, const struct source *source, int64_t low, bool *ret_narrow,
-			      struct fault *fault)
+/* All rows of that statement, which is newest first. */
+static enum outcome walk(struct search *search, struct str sql, int64_t low, struct fault *fault)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
-	enum outcome outcome =
-		prepare_format(ledger, "SELECT count(*) FROM (%s AND key >= ?3 LIMIT ?5)", source->keys, &statement, fault);
+	enum outcome outcome = ledger_prepare(search->ledger, sql, &statement, fault);
+	int code;
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	source_bind(statement, source, low);
-	(void)sqlite3_bind_int64(statement, 5, MATCHES_MAX);
-	if (sqlite3_step(statement) != SQLITE_ROW)
-		return ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
-	*ret_narrow = sqlite3_column_int64(statement, 0) < MATCHES_MAX;
-	return OUTCOME_OK;
+	(void)sqlite3_bind_int64(statement, 1, low);
+	if (search->filter->id.len)
+		ledger_bind_str(statement, 2, search->filter->id);
+	while ((code = sqlite3_step(statement)) == SQLITE_ROW) {
+		if (!offer(search, statement))
+			return OUTCOME_OK;
+	}
+	return code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(search->ledger, N_("ledger: cannot read the traces: %s"), fault);
 }
 
-static enum outcome show(struct ledger *ledger, sqlite3_stmt *statement, const struct trace_filter *filter,
-			 bool (*each)(void *context, const struct trace *row), void *context, struct fault *fault)
+static enum outcome follow(struct search *search, struct buckets *buckets, struct fault *fault)
 {
-	size_t count = 0;
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+	enum outcome outcome =
+		ledger_prepare(search->ledger, STR("SELECT packed FROM trace WHERE key = ?1"), &statement, fault);
+	int64_t key = INT64_MAX;
 	bool more = true;
-	int code = SQLITE_DONE;
 
-	while (more && (code = sqlite3_step(statement)) == SQLITE_ROW) {
-		struct str packed = { sqlite3_column_blob(statement, 0), (size_t)sqlite3_column_bytes(statement, 0) };
-		struct trace trace;
-
-		if (!trace_parse(packed, &trace) || !fits(filter, &trace))
-			continue;
-		more = each(context, &trace) && ++count != filter->count_max;
+	while (outcome == OUTCOME_OK && more) {
+		outcome = buckets_seek(buckets, key, &more, &key, fault);
+		if (outcome != OUTCOME_OK || !more)
+			break;
+		(void)sqlite3_bind_int64(statement, 1, key);
+		if (sqlite3_step(statement) == SQLITE_ROW)
+			more = offer(search, statement);
+		(void)sqlite3_reset(statement);
+		key--;
 	}
-	return !more || code == SQLITE_DONE ? OUTCOME_OK : ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
+	return outcome;
+}
+
+static enum outcome find(struct search *search, struct fault *fault)
+{
+	int64_t low = search->filter->since_us ? ledger_key_first(search->filter->since_us) : INT64_MIN + 1;
+	struct look look;
+	struct buckets buckets;
+	enum outcome outcome;
+
+	if (search->filter->id.len)
+		return walk(search, STR("SELECT packed FROM trace WHERE id = ?2 AND key >= ?1"), low, fault);
+	if (!look_for(search->filter, &look))
+		return walk(search, STR("SELECT packed FROM trace WHERE key >= ?1 ORDER BY key DESC"), low, fault);
+	outcome = buckets_init(&buckets, search->ledger, LEDGER_TRACES, look.sql, low, INT64_MAX, fault);
+	buckets.read = read_look;
+	buckets.context = &look;
+	if (outcome == OUTCOME_OK)
+		outcome = follow(search, &buckets, fault);
+	buckets_done(&buckets);
+	return outcome;
 }
 
 enum outcome ledger_traces(struct ledger *ledger, const struct trace_filter *filter,
 			   bool (*each)(void *context, const struct trace *row), void *context, struct fault *fault)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
-	struct source source;
-	bool narrow = false;
-	int64_t low = filter->since_us ? ledger_key_first(filter->since_us) : INT64_MIN;
-	enum outcome outcome = OUTCOME_OK;
+	struct search search = { .ledger = ledger, .filter = filter, .each = each, .context = context };
+	enum outcome outcome;
 
-	source_of(filter, &source);
-	if (source.keys)
-		outcome = is_narrow(ledger, &source, low, &narrow, fault);
-	if (outcome == OUTCOME_OK && narrow)
-		outcome = prepare_format(ledger,
-					 "SELECT packed FROM trace WHERE key IN (%s) AND key >= ?3 ORDER BY key DESC", source.keys,
-					 &statement, fault);
-	else if (outcome == OUTCOME_OK)
-		outcome = ledger_prepare(ledger, STR("SELECT packed FROM trace WHERE key >= ?3 ORDER BY key DESC"), &statement,
-					 fault);
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	source_bind(statement, &source, low);
-	return show(ledger, statement, filter, each, context, fault);
+	/* One state of the log for all its statements. */
+	if (sqlite3_exec(ledger->db, "BEGIN", NULL, NULL, NULL) != SQLITE_OK)
+		return ledger_fault(ledger, N_("ledger: cannot read the traces: %s"), fault);
+	outcome = find(&search, fault);
+	(void)sqlite3_exec(ledger->db, "COMMIT", NULL, NULL, NULL);
+	return outcome;
 }
 
 /* The recipients of the oldest rows first, while the rows still name them. */
@@ -260,10 +290,10 @@ static enum outcome forget_recipients(struct ledger *ledger, int64_t before, siz
 	char room[ADDRESS_MAX];
 	int code = SQLITE_DONE;
 	enum outcome outcome = ledger_prepare(
-		ledger, STR("SELECT key, packed FROM trace WHERE key < ?1 ORDER BY key LIMIT ?2"), &rows, fault);
+		ledger, STR("SELECT key, packed, bucket FROM trace WHERE key < ?1 ORDER BY key LIMIT ?2"), &rows, fault);
 
 	if (outcome == OUTCOME_OK)
-		outcome = ledger_prepare(ledger, STR("DELETE FROM trace_to WHERE address = ?1 AND key = ?2"), &forget, fault);
+		outcome = ledger_prepare(ledger, STR("DELETE FROM trace_to WHERE address = ?1 AND key = ?2 AND bucket = ?3"), &forget, fault);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	(void)sqlite3_bind_int64(rows, 1, before);
@@ -277,6 +307,7 @@ static enum outcome forget_recipients(struct ledger *ledger, int64_t before, siz
 		while (outcome == OUTCOME_OK && trace_recipient_next(&trace.recipients, &recipient)) {
 			ledger_bind_str(forget, 1, address_key(recipient.address, room));
 			(void)sqlite3_bind_int64(forget, 2, sqlite3_column_int64(rows, 0));
+			(void)sqlite3_bind_int64(forget, 3, sqlite3_column_int64(rows, 2));
 			outcome = ledger_step_done(ledger, forget, N_("ledger: cannot remove old traces: %s"), fault);
 		}
 	}
@@ -286,20 +317,8 @@ static enum outcome forget_recipients(struct ledger *ledger, int64_t before, siz
 enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
 				  struct fault *fault)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
-	int64_t before = ledger_key_first(before_us);
-	enum outcome outcome = forget_recipients(ledger, before, rows_max, fault);
+	enum outcome outcome = forget_recipients(ledger, ledger_key_first(before_us), rows_max, fault);
 
-	if (outcome == OUTCOME_OK)
-		outcome = ledger_prepare(
-			ledger, STR("DELETE FROM trace WHERE key IN (SELECT key FROM trace WHERE key < ?1 ORDER BY key LIMIT ?2)"),
-			&statement, fault);
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	(void)sqlite3_bind_int64(statement, 1, before);
-	(void)sqlite3_bind_int64(statement, 2, (int64_t)rows_max);
-	outcome = ledger_step_done(ledger, statement, N_("ledger: cannot remove old traces: %s"), fault);
-	if (outcome == OUTCOME_OK)
-		*ret_removed = (size_t)sqlite3_changes(ledger->db);
-	return outcome;
+	return outcome == OUTCOME_OK ? ledger_rows_expire(ledger, LEDGER_TRACES, before_us, rows_max, ret_removed, fault)
+				     : outcome;
 }

@@ -8,8 +8,10 @@
 
 #include "base/log.h"
 #include "domain/policy.h"
+#include "keeper/admit_token.h"
 #include "keeper/attempt.h"
 #include "keeper/verified.h"
+#include "wire/sasl.h"
 #include "wire/smtp_server.h"
 
 #define THROTTLE_ENTRIES_MAX 50000
@@ -287,6 +289,10 @@ void admit_sign_in(struct keeper *keeper, struct visitor *visitor, const struct 
 	attempt->row.mechanism = question->mechanism;
 	attempt->row.protocol = AUTH_PROTOCOL_BASIC;
 	attempt->answer_at_ms = uv_now(&keeper->loop.uv) + keeper->settings->limits.refusal_delay_ms;
+	if (question->mechanism == SASL_XOAUTH2 || question->mechanism == SASL_OAUTHBEARER) {
+		admit_token(attempt, question->secret);
+		return;
+	}
 	attempt->locked_out = throttle_ask(keeper->admit->throttle, attempt->row.user, attempt->ip,
 					   uv_now(&keeper->loop.uv)) != THROTTLE_PASS;
 	/* Nobody signs in as somebody else; a locked name is not hashed. Both leave at the fixed delay, as wrong ones do. */

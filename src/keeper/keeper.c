@@ -12,6 +12,7 @@
 #include "keeper/admit.h"
 #include "keeper/control.h"
 #include "keeper/gates.h"
+#include "keeper/issuer.h"
 #include "keeper/mover.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
@@ -98,6 +99,7 @@ static void take_settings(struct keeper *keeper, int fd)
 	}
 	keeper->settings = settings;
 	dispatch_settings(keeper->dispatch, settings);
+	issuers_settings(keeper->issuers, settings);
 	buf_done(&keeper->boot_bytes);
 	keeper->boot_bytes = bytes;
 	keeper->boot = boot;
@@ -252,10 +254,11 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	keeper->reader = worker_pool_new(&keeper->loop, "reader", 1, LEDGER_QUEUE_MAX);
 	keeper->hashers = worker_pool_new(&keeper->loop, "hasher", (unsigned)limits->hash_workers_max, (size_t)limits->hash_queue_max);
 	keeper->http = http_new(&keeper->loop);
+	keeper->issuers = issuers_new(keeper->http, keeper->settings);
 	keeper->admit = admit_new(keeper);
 	keeper->gates = gates_new(keeper);
 	keeper->mover = mover_new(keeper);
-	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->admit || !keeper->gates ||
+	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->admit || !keeper->gates ||
 	    !keeper->mover)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
 	/* dispatch is the courier's handler and needs the courier: it is told of it right after. */

@@ -25,6 +25,7 @@ struct gates;
 struct admit;
 struct mover;
 struct control;
+struct issuers;
 
 struct keeper {
 	struct loop loop;
@@ -45,6 +46,7 @@ struct keeper {
 	struct dispatch *dispatch;
 	struct gates *gates;
 	struct admit *admit;
+	struct issuers *issuers;    /* of tokens that devices sign in with */
 	struct mover *mover;
 	struct control *control;
 	uint32_t node;
