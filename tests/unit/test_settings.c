@@ -156,7 +156,7 @@ static const struct {
 	  ":1:25: kind graph is not available in this version" },
 	{ "PostgreSQL", "ledger: { url: postgresql://h/d }\n",
 	  ":1:16: url postgresql is not available in this version" },
-	{ "an issuer without its keys", "issuers: { i: { issuer: https://i.example/ } }\n", "jwks-url" },
+	{ "an issuer without its keys", "issuers: { i: { issuer: https://i.example/ } }\n", ":1:15: i needs jwks-url" },
 	{ "the console", "console: { address: 127.0.0.1:8025 }\n",
 	  ":1:12: console: address is not available in this version" },
 	{ "a socket too long",
