@@ -28,7 +28,7 @@ static enum outcome open_bucket_load(struct ledger *ledger, enum ledger_log log,
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	*bucket = (struct ledger_bucket){ .number = late };
-	(void)sqlite3_bind_int(statement, 1, log);
+	(void)sqlite3_bind_int64(statement, 1, log);
 	(void)sqlite3_bind_int(statement, 2, late);
 	if (sqlite3_step(statement) != SQLITE_ROW)
 		return OUTCOME_OK;
@@ -62,7 +62,7 @@ static enum outcome bucket_write(struct ledger *ledger, enum ledger_log log, boo
 		&statement, fault);
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	(void)sqlite3_bind_int(statement, 1, log);
+	(void)sqlite3_bind_int64(statement, 1, log);
 	(void)sqlite3_bind_int64(statement, 2, bucket->number);
 	(void)sqlite3_bind_int(statement, 3, late);
 	(void)sqlite3_bind_int64(statement, 4, bucket->low);
@@ -114,7 +114,7 @@ enum outcome ledger_buckets_expire(struct ledger *ledger, enum ledger_log log, i
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	(void)sqlite3_bind_int(statement, 1, log);
+	(void)sqlite3_bind_int64(statement, 1, log);
 	(void)sqlite3_bind_int64(statement, 2, before);
 	return ledger_step_done(ledger, statement, N_("ledger: cannot write: %s"), fault);
 }
@@ -152,7 +152,7 @@ enum outcome buckets_init(struct buckets *buckets, struct ledger *ledger, enum l
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	(void)sqlite3_bind_int64(buckets->keys, 2, low);
-	(void)sqlite3_bind_int(statement, 1, log);
+	(void)sqlite3_bind_int64(statement, 1, log);
 	(void)sqlite3_bind_int64(statement, 2, low);
 	(void)sqlite3_bind_int64(statement, 3, high);
 	while (outcome == OUTCOME_OK && (code = sqlite3_step(statement)) == SQLITE_ROW) {
