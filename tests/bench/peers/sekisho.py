@@ -59,7 +59,7 @@ class Sekisho(Peer):
         self.binary = self.bench.binary
         if not self.binary:
             raise Missing("there is no build/sekisho yet (or set SEKISHO)")
-        self.version = self._say("version").split("\n")[0].strip()
+        self.version = self._say("version").split()[-1]
         certificate = self.bench.certificate
         self.sink = Sink(self.bench.tools, self.folder, "sink", certificate=certificate, tls="starttls", auth=True, tokens=True)
         self.port, self.plain_port = free_port(), free_port()
