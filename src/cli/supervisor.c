@@ -78,26 +78,42 @@ static void on_keeper_wait_over(uv_timer_t *timer)
 	start_keeper(timer->data);
 }
 
-static void on_keeper_exit(struct child *child, int64_t status, int signal)
+static void after_keeper(struct supervisor *supervisor)
 {
-	struct supervisor *supervisor = child->owner;
-	uint64_t wait_ms = child_wait_ms(child);
+	const struct child *keeper = &supervisor->keeper;
+	uint64_t wait_ms = child_wait_ms(&supervisor->keeper);
 
-	if (supervisor->keeper_link_open)
-		link_close(&supervisor->keeper_link, NULL);
-	supervisor->keeper_link_open = supervisor->keeper_ready = false;
-	supervisor->generation++; /* its gates end by themselves; the next keeper gets its own */
 	if (supervisor->stopping) {
 		supervisor_settle(supervisor);
 		return;
 	}
 	if (!supervisor->ever_ready) { /* it has said why; there is nothing to try again */
-		stop(supervisor, status ? (int)status : EX_SOFTWARE);
+		stop(supervisor, keeper->exit_status ? (int)keeper->exit_status : EX_SOFTWARE);
 		return;
 	}
-	log_event(LOG_LEVEL_ERROR, "the keeper died", LOG_NUMBER("status", status), LOG_NUMBER("signal", signal),
-		  LOG_NUMBER("again_ms", wait_ms));
+	log_event(LOG_LEVEL_ERROR, "the keeper died", LOG_NUMBER("status", keeper->exit_status),
+		  LOG_NUMBER("signal", keeper->exit_signal), LOG_NUMBER("again_ms", wait_ms));
 	(void)uv_timer_start(&supervisor->keeper_again, on_keeper_wait_over, wait_ms, 0);
+}
+
+static void on_keeper_link_closed(struct link *link)
+{
+	after_keeper(link->owner);
+}
+
+static void on_keeper_exit(struct child *child, int64_t status, int signal)
+{
+	struct supervisor *supervisor = child->owner;
+	bool was_open = supervisor->keeper_link_open;
+
+	(void)status;
+	(void)signal;
+	supervisor->keeper_link_open = supervisor->keeper_ready = false;
+	supervisor->generation++; /* its gates end by themselves; the next keeper gets its own */
+	if (was_open)
+		link_close(&supervisor->keeper_link, on_keeper_link_closed); /* the next one's link takes the same place */
+	else
+		after_keeper(supervisor);
 }
 
 static void on_ready(struct supervisor *supervisor)
