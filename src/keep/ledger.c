@@ -13,10 +13,12 @@
 #define FILE_NAME "ledger.db"
 #define BUSY_MS_MAX 5000
 
-/* NORMAL: a power cut may take the last rows back, never damage the file; the outbox in the spool brings them again. The
- * log is folded in every 16 MiB, so that pages that change often are copied once. */
+/*
+ * FULL: the outbox forgets a row once it is here, and its forgetting may reach the disk first; one sync a batch is cheap. The log is
+ * folded in every 16 MiB, so that pages that change often are copied once.
+ */
 #define SETTINGS                                                                                                       \
-	"PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=4096; "                         \
+	"PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=4096; "                         \
 	"PRAGMA journal_size_limit=67108864; PRAGMA cache_size=-16384; PRAGMA foreign_keys=ON; PRAGMA temp_store=MEMORY;"
 
 static bool may_pass(int code)

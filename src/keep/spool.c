@@ -17,8 +17,10 @@ void spool_work_add(struct spool *spool, struct spool_work *work)
 	bool wake;
 
 	pthread_mutex_lock(&spool->mutex);
+	wake = spool->writer_sleeps && (!spool->work.first || !spool_work_is_patient(work));
 	spool_list_append(&spool->work, work);
-	wake = spool->writer_sleeps;
+	if (!spool_work_is_patient(work))
+		spool->urgent++;
 	pthread_mutex_unlock(&spool->mutex);
 	if (wake)
 		pthread_cond_signal(&spool->work_came);

@@ -105,6 +105,7 @@ struct spool_fate {
 	const uint32_t *done;             /* indexes (in the order of the commit) of recipients that are finished now */
 	const struct trace_recipient *done_as; /* and how, the same count: kept until the whole message is finished */
 	size_t done_count;
+	bool has_body_file;               /* its body lies in a file, which may not go before the row is surely gone */
 	bool finished;                    /* none stays: the message goes, its body too, and its trace goes to the outbox */
 	const struct spool_message *dsn;  /* a new message to commit with it; NULL: none */
 };
@@ -162,7 +163,7 @@ struct spool_counts {
 	uint64_t outbox_rows;
 };
 void spool_counts(const struct spool *spool, struct spool_counts *ret_counts);
-bool spool_has_room(const struct spool *spool, uint64_t bytes); /* disk-free-bytes-min; for 452 4.3.1 at MAIL */
+bool spool_has_room(struct spool *spool, uint64_t bytes); /* disk-free-bytes-min; for 452 4.3.1 at MAIL */
 
 /* An administrator's hand: hold, release, retry now, drop. One transaction. false: too much waits. */
 enum spool_hand { SPOOL_HAND_HOLD, SPOOL_HAND_RELEASE, SPOOL_HAND_RETRY, SPOOL_HAND_DROP };

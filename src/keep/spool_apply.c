@@ -284,16 +284,19 @@ static const struct {
 	int (*apply)(struct spool *spool, struct spool_work *work);
 	bool needs_sync; /* must survive a power cut before it is answered */
 	bool is_message; /* refused when the disk is full, never tried twice */
+	bool is_patient; /* nobody outside waits for it: it may wait a moment for others to share a transaction with */
 } kinds[WORK_KIND_COUNT] = {
-	[WORK_MESSAGE] = { apply_message, true, true },
-	[WORK_FATE] = { apply_fate, true, false },
-	[WORK_HAND] = { apply_hand, true, false },
-	[WORK_SIGN_IN] = { apply_sign_in, false, false },
-	[WORK_TRACE] = { apply_trace, true, false },
-	[WORK_FORGET] = { apply_forget, true, false },
-	[WORK_RESERVE] = { apply_reserve, true, false },
-	[WORK_SET_ASIDE] = { apply_set_aside, true, false },
-	[WORK_UNDO] = { apply_undo, true, false },
+	[WORK_MESSAGE] = { apply_message, true, true, false },
+	/* A fate that a power cut takes back is an attempt made once more: a duplicate, as after any cut, and no loss. */
+	[WORK_FATE] = { apply_fate, false, false, true },
+	[WORK_HAND] = { apply_hand, true, false, false },
+	[WORK_SIGN_IN] = { apply_sign_in, false, false, false },
+	[WORK_TRACE] = { apply_trace, false, false, true },
+	/* Rows that come back are known to the ledger already. */
+	[WORK_FORGET] = { apply_forget, false, false, true },
+	[WORK_RESERVE] = { apply_reserve, true, false, false },
+	[WORK_SET_ASIDE] = { apply_set_aside, true, false, false },
+	[WORK_UNDO] = { apply_undo, true, false, false },
 };
 
 int spool_apply(struct spool *spool, struct spool_work *work)
@@ -305,7 +308,13 @@ int spool_apply(struct spool *spool, struct spool_work *work)
 
 bool spool_work_needs_sync(const struct spool_work *work)
 {
-	return kinds[work->kind].needs_sync;
+	/* The file goes when this is answered: a row that came back without it would be a message without a body. */
+	return kinds[work->kind].needs_sync || work->has_body_file;
+}
+
+bool spool_work_is_patient(const struct spool_work *work)
+{
+	return kinds[work->kind].is_patient;
 }
 
 bool spool_work_is_message(const struct spool_work *work)

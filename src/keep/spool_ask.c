@@ -3,8 +3,10 @@
 #include <string.h>
 
 #include "base/file.h"
+#include "base/clock.h"
 #include "keep/spool_private.h"
 
+#define ROOM_ASK_MS 50 /* asked for every message: the disk is asked less often */
 #define INSIDE_BYTES_MAX 65536
 
 /* --- work for the writer --- */
@@ -223,10 +225,16 @@ void spool_counts(const struct spool *spool, struct spool_counts *ret_counts)
 	*ret_counts = spool->counts;
 }
 
-bool spool_has_room(const struct spool *spool, uint64_t bytes)
+bool spool_has_room(struct spool *spool, uint64_t bytes)
 {
-	uint64_t free_bytes = spool_room_free_bytes(spool->state_fd);
+	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t free_bytes;
 
+	if (now_ms - spool->room_asked_ms >= ROOM_ASK_MS) {
+		spool->room_bytes = spool_room_free_bytes(spool->state_fd);
+		spool->room_asked_ms = now_ms;
+	}
+	free_bytes = spool->room_bytes;
 	/* Free pages inside spool.db take small messages before the file grows. */
 	if (bytes <= INSIDE_BYTES_MAX && spool->room_inside_bytes > spool->disk_free_bytes_min + bytes)
 		return true;

@@ -189,6 +189,7 @@ struct spool_work {
 	enum outcome outcome;
 	struct fault *fault;     /* owned; NULL with OUTCOME_OK, or when memory is short */
 	bool answered;           /* the group has no more to do with it */
+	bool has_body_file;      /* FATE */
 	bool wrote;              /* something of it is in the transaction */
 	uint64_t gone_file;      /* out: this body file has no row any more */
 
@@ -262,6 +263,7 @@ int spool_writer_code(struct spool *spool); /* why the last call failed */
 int spool_run_with_id(struct spool *spool, enum spool_statement which, uint64_t id);
 int spool_outbox_add(struct spool *spool, enum spool_row_kind kind, struct str packed);
 bool spool_work_needs_sync(const struct spool_work *work);
+bool spool_work_is_patient(const struct spool_work *work);
 bool spool_work_is_message(const struct spool_work *work);
 
 /* --- a message that is in the spool, and its leaving (spool_leave.c) --- */
@@ -367,6 +369,8 @@ struct spool {
 	struct spool_counts counts_now;
 	uint64_t room_inside_now;
 	bool writer_stop, reader_stop;
+	uint64_t room_bytes, room_asked_ms; /* what the disk said, and when: on the loop */
+	size_t urgent;           /* of the work that waits: somebody outside waits for it */
 	bool writer_sleeps, reader_sleeps;
 
 	pthread_mutex_t reading; /* held while the reader's connection is in use: the writer closes both after a failure */

@@ -117,6 +117,7 @@ struct spool_work *spool_work_fate(struct buf *scratch, const struct spool_fate 
 		.state = fate->state,
 		.delay_told = fate->delay_told,
 		.finished = fate->finished,
+		.has_body_file = fate->has_body_file,
 		.due_us = fate->due_us,
 		.attempts = fate->attempts,
 		.last_reply = fate->last_reply,

@@ -18,6 +18,7 @@
 
 #define REOPEN_MS 200
 #define IDLE_MS 200
+#define PATIENCE_MS 10 /* how long fates wait for somebody's message to share a transaction with */
 #define TRIES_MAX 4
 
 enum group_end { GROUP_COMMITTED, GROUP_MESSY, GROUP_FULL, GROUP_BROKEN };
@@ -358,6 +359,8 @@ static void take_group(struct spool *spool, struct spool_list_of_work *ret_group
 		spool->work.first = work->next;
 		if (!work->next)
 			spool->work.last = NULL;
+		if (!spool_work_is_patient(work))
+			spool->urgent--;
 		spool_list_append(ret_group, work);
 		items++;
 		bytes += work->bytes;
@@ -382,18 +385,32 @@ static struct timespec after_ms(long ms)
 	return then;
 }
 
-/* Until work comes, or it is time for the chores. False: it is time to end. */
+/* Sleep until something is added, or `until` (NULL: for ever). False: the time is over. */
+static bool sleep_until(struct spool *spool, const struct timespec *until)
+{
+	if (!until)
+		return pthread_cond_wait(&spool->work_came, &spool->mutex) == 0;
+	return pthread_cond_timedwait(&spool->work_came, &spool->mutex, until) != ETIMEDOUT;
+}
+
+/* Until work comes that somebody waits for, patient work has waited its time, or it is time for the chores. False: it is time
+ * to end. */
 static bool wait_for_work(struct spool *spool, bool chores, struct spool_list_of_work *ret_group)
 {
-	struct timespec until = after_ms(IDLE_MS);
-	bool on;
-	int error = 0;
+	struct timespec idle = after_ms(IDLE_MS);
+	struct timespec patience;
+	bool patient = false;
+	bool on = true;
 
 	pthread_mutex_lock(&spool->mutex);
 	spool->writer_sleeps = true;
-	while (!spool->work.first && !spool->writer_stop && error != ETIMEDOUT)
-		error = chores ? pthread_cond_timedwait(&spool->work_came, &spool->mutex, &until) :
-				 pthread_cond_wait(&spool->work_came, &spool->mutex);
+	while (on && !spool->urgent && !spool->writer_stop) {
+		if (spool->work.first && !patient) {
+			patience = after_ms(PATIENCE_MS);
+			patient = true;
+		}
+		on = sleep_until(spool, patient ? &patience : chores ? &idle : NULL);
+	}
 	spool->writer_sleeps = false;
 	take_group(spool, ret_group);
 	on = ret_group->first || !spool->writer_stop;

@@ -159,7 +159,7 @@ static void decide(struct attempt *attempt, bool right)
 		admit->counts.passed++;
 	else
 		admit->counts.refused++;
-	attempt_finish(attempt, policy, &answer);
+	attempt_finish(attempt, policy_log_answer(rule, &question), &answer);
 }
 
 static void run_hash(struct worker_job *job)

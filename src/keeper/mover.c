@@ -6,6 +6,8 @@
 #include "base/log.h"
 
 #define ROWS_A_TIME 1000
+#define ROWS_WORTH_IT 500 /* in small batches a row costs the ledger ten times as much */
+#define TICKS_AT_MOST 4
 
 struct waiter {
 	struct waiter *next;
@@ -16,6 +18,7 @@ struct waiter {
 struct mover {
 	struct keeper *keeper;
 	bool busy;
+	unsigned ticks; /* since the last round */
 	struct waiter *now;  /* satisfied when a round finds the outbox empty that began after they asked */
 	struct waiter *next; /* asked while a round was under way */
 };
@@ -138,6 +141,7 @@ static void on_rows(void *context, const struct spool_row *rows, size_t count)
 static void round_start(struct mover *mover)
 {
 	mover->busy = true;
+	mover->ticks = 0;
 	spool_rows_load(mover->keeper->spool, ROWS_A_TIME, on_rows, mover);
 }
 
@@ -160,7 +164,8 @@ void mover_tick(struct mover *mover)
 	struct spool_counts counts;
 
 	spool_counts(mover->keeper->spool, &counts);
-	if (!mover->busy && counts.outbox_rows > 0)
+	if (!mover->busy && counts.outbox_rows > 0 &&
+	    (counts.outbox_rows >= ROWS_WORTH_IT || ++mover->ticks >= TICKS_AT_MOST))
 		round_start(mover);
 }
 

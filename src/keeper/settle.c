@@ -182,8 +182,7 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 	struct spool_message *message = &item->message;
 	int64_t now_us = clock_real_us();
 	uint32_t attempts = message->attempts + (fate->nothing_tried ? 0 : 1);
-	uint64_t wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
-					 random_below(UINT32_MAX));
+	uint64_t wait_ms = fate->retry_after_ms;
 	bool delay_due = !message->delay_told && now_us - message->received_us >= (int64_t)limits->delay_notice_seconds * US_PER_SECOND;
 	struct verdicts verdicts;
 
@@ -193,8 +192,9 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 	}
 	for (size_t i = 0; i < message->recipients_count; i++)
 		judge_recipient(item, fate, i, now_us >= message->expires_us, delay_due, &verdicts);
-	if (fate->retry_after_ms)
-		wait_ms = fate->retry_after_ms;
+	if (verdicts.left > 0 && wait_ms == 0)
+		wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
+					random_below(UINT32_MAX));
 	item->fate = (struct spool_fate){
 		.id = message->id,
 		.state = SPOOL_DEFERRED,
@@ -206,6 +206,7 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 		.done = verdicts.done,
 		.done_as = verdicts.done_as,
 		.done_count = verdicts.done_count,
+		.has_body_file = message->body_file != 0,
 		.finished = verdicts.left == 0,
 	};
 	if (verdicts.told_count > 0 && bounce_make(item, verdicts.told, verdicts.told_count, fate->remote_mta))
