@@ -154,11 +154,12 @@ class Group:
             until = time.monotonic() + wait
             while self._alive() and time.monotonic() < until:
                 time.sleep(0.05)
-        if self.path:
+        for _ in range(40 if self.path else 0):
             try:
                 os.rmdir(self.path)
+                return
             except OSError:
-                pass  # a process is still on its way out
+                time.sleep(0.05)  # a process is still on its way out
 
     def _alive(self):
         for pid in self.roots:
