@@ -47,6 +47,10 @@ static const struct verb verbs[] = {
 	{ "queue drop", cli_ask, "id", NULL, NULL, N_("throw it away; nobody is told"), false },
 	{ "queue flush", cli_ask, NULL, NULL, NULL, N_("try everything now"), false },
 	{ "mailq", cli_ask, NULL, list_arguments, queue_columns, NULL, false },
+	{ "rehearse", cli_ask, NULL, rehearse_arguments, NULL, N_("refuse a share of basic sign-ins for a while, as on the day"), false },
+	{ "rehearse stop", cli_ask, NULL, NULL, NULL, N_("end the rehearsal"), false },
+	{ "rehearse status", cli_ask, NULL, NULL, NULL, N_("what is being rehearsed"), false },
+	{ "rehearse report", cli_ask, NULL, NULL, rehearse_columns, N_("which devices noticed, tried again, or went silent"), false },
 	{ "upstream list", cli_ask, NULL, NULL, upstream_columns, N_("upstreams and mailboxes: connections, pauses, tokens"), false },
 	{ "gate", role_gate, NULL, NULL, NULL, NULL, false },     /* a role: started by serve */
 	{ "keeper", role_keeper, NULL, NULL, NULL, NULL, false }, /* likewise */

@@ -64,6 +64,14 @@ const struct argument config_show_arguments[] = {
 	{ 0 },
 };
 
+const struct argument rehearse_arguments[] = {
+	{ "--percent", ARGUMENT_COUNT, "percent", N_("how many of a hundred sign-ins are refused") },
+	{ "--for", ARGUMENT_TEXT, "for", N_("how long: 1h, 2d …") },
+	{ "--user", ARGUMENT_TEXTS, "users", N_("only this user's; may be repeated") },
+	{ "--twice", ARGUMENT_FLAG, "twice", N_("a device may be refused twice in a row") },
+	{ 0 },
+};
+
 const struct argument demo_arguments[] = {
 	{ "--once", ARGUMENT_FLAG, "once", N_("end after the tour: 0 when all of it was seen to work, else 1") },
 	{ "--keep", ARGUMENT_FLAG, "keep", N_("leave the demo's folder behind") },
@@ -181,5 +189,15 @@ const struct column upstream_columns[] = {
 	{ "pausedUntil", N_("Paused until"), true },
 	{ "tokenExpires", N_("Token ends"), true },
 	{ "trouble", N_("Trouble"), true },
+	{ 0 },
+};
+
+const struct column rehearse_columns[] = {
+	{ "user", N_("User"), true },
+	{ "ip", N_("IP address"), true },
+	{ "refused", N_("Refused"), true },
+	{ "passed", N_("Passed"), true },
+	{ "device", N_("Device"), true },
+	{ "backAfterSeconds", N_("Back after (s)"), true },
 	{ 0 },
 };

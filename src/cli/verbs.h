@@ -6,10 +6,11 @@
 
 extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[];
 extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
+extern const struct argument rehearse_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
 
 extern const struct column tenant_columns[], user_columns[], signins_columns[], trace_columns[], audit_columns[], queue_columns[];
-extern const struct column upstream_columns[];
+extern const struct column upstream_columns[], rehearse_columns[];
 
 int verb_serve(struct cli *cli);
 int verb_version(struct cli *cli);

@@ -222,17 +222,26 @@ static size_t on_input(struct stream *stream, struct str input)
 	return connection->state == CONNECTION_CLOSING ? all + input.len : all;
 }
 
-/* What the client wants to say leaves; a body goes on as far as the kernel takes it. */
-static void pump(struct connection *connection)
+static void say_what_waits(struct connection *connection)
 {
-	if (connection->state == CONNECTION_CLOSING)
-		return;
 	if (connection->client.out.len > 0 && stream_write(&connection->stream, buf_str(&connection->client.out)))
 		buf_clear(&connection->client.out);
 	if (connection->work)
 		give_body(connection);
 	if (connection->state != CONNECTION_CLOSING)
 		stream_flush(&connection->stream);
+}
+
+/* What the client wants to say leaves; a body goes on as far as the kernel takes it. When it took all at once nothing is left to
+ * tell of, and the next run follows. */
+static void pump(struct connection *connection)
+{
+	if (connection->state == CONNECTION_CLOSING)
+		return;
+	do {
+		say_what_waits(connection);
+	} while (connection->state == CONNECTION_BUSY && connection->body_open && !connection->body_ended &&
+		 stream_waiting(&connection->stream) == 0);
 	if (connection->state == CONNECTION_IDLE)
 		buf_done(&connection->client.out);
 }

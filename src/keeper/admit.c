@@ -10,6 +10,7 @@
 #include "domain/policy.h"
 #include "keeper/admit_token.h"
 #include "keeper/attempt.h"
+#include "keeper/rehearse.h"
 #include "keeper/verified.h"
 #include "wire/sasl.h"
 #include "wire/smtp_server.h"
@@ -137,6 +138,7 @@ static void decide(struct attempt *attempt, bool right)
 	enum policy_rule rule;
 
 	memcpy(question.ip, attempt->ip, sizeof(question.ip));
+	question.rehearsed = question.credentials_right && rehearse_wants(keeper->rehearse, attempt->row.user, attempt->row.ip);
 	rule = policy_decide(&question);
 	policy = policy_answer_of(rule);
 	if (question.tenant)

@@ -42,6 +42,10 @@ static const struct api_verb verbs[] = {
 	{ "queue retry", API_OPERATOR, answer_queue_retry },
 	{ "queue drop", API_ADMINISTRATOR, answer_queue_drop },
 	{ "queue flush", API_OPERATOR, answer_queue_flush },
+	{ "rehearse", API_ADMINISTRATOR, answer_rehearse_start },
+	{ "rehearse stop", API_ADMINISTRATOR, answer_rehearse_stop },
+	{ "rehearse status", API_OPERATOR, answer_rehearse_status },
+	{ "rehearse report", API_OPERATOR, answer_rehearse_report },
 	{ "upstream list", API_OPERATOR, answer_upstream_list },
 };
 

@@ -79,6 +79,10 @@ void answer_queue_release(struct api_call *call);
 void answer_queue_retry(struct api_call *call);
 void answer_queue_drop(struct api_call *call);
 void answer_queue_flush(struct api_call *call);
+void answer_rehearse_start(struct api_call *call); /* rehearse.c */
+void answer_rehearse_stop(struct api_call *call);
+void answer_rehearse_status(struct api_call *call);
+void answer_rehearse_report(struct api_call *call);
 void answer_upstream_list(struct api_call *call);
 
 #endif

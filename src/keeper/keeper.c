@@ -14,6 +14,7 @@
 #include "keeper/gates.h"
 #include "keeper/issuer.h"
 #include "keeper/mover.h"
+#include "keeper/rehearse.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
 
@@ -255,10 +256,11 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	keeper->hashers = worker_pool_new(&keeper->loop, "hasher", (unsigned)limits->hash_workers_max, (size_t)limits->hash_queue_max);
 	keeper->http = http_new(&keeper->loop);
 	keeper->issuers = issuers_new(keeper->http, keeper->settings);
+	keeper->rehearse = rehearse_new(keeper);
 	keeper->admit = admit_new(keeper);
 	keeper->gates = gates_new(keeper);
 	keeper->mover = mover_new(keeper);
-	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->admit || !keeper->gates ||
+	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->rehearse || !keeper->admit || !keeper->gates ||
 	    !keeper->mover)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
 	/* dispatch is the courier's handler and needs the courier: it is told of it right after. */

@@ -26,6 +26,7 @@ struct admit;
 struct mover;
 struct control;
 struct issuers;
+struct rehearse;
 
 struct keeper {
 	struct loop loop;
@@ -46,6 +47,7 @@ struct keeper {
 	struct dispatch *dispatch;
 	struct gates *gates;
 	struct admit *admit;
+	struct rehearse *rehearse;
 	struct issuers *issuers;    /* of tokens that devices sign in with */
 	struct mover *mover;
 	struct control *control;
