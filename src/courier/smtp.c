@@ -12,7 +12,7 @@
 #include "base/log.h"
 
 #define BODY_RUN_BYTES 65536
-#define BODY_AHEAD_MAX 262144  /* bytes of a body waiting for the kernel */
+#define BODY_AHEAD_MAX BODY_RUN_BYTES /* bytes of a body waiting for the kernel: a run a write keeps buffers small and warm */
 #define PASSWORD_BYTES_MAX 4096
 #define CONNECT_STOPS_MS 10000
 

@@ -1,11 +1,15 @@
 #include "sys/loop.h"
 
 #include <assert.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stdlib.h>
 
 /* A stream's whole output encrypted (STREAM_OUTPUT_BYTES_MAX and what TLS adds), and room for alerts. */
 #define SEALED_BYTES_MAX (2u << 20)
+/* Buffers of one turn are wanted again in the next: memory given back to the kernel in between costs more than the work. */
+#define TRIM_BYTES (4 << 20)
+#define MAP_BYTES (2 << 20)
 
 static void close_handle(uv_handle_t *handle, void *context)
 {
@@ -16,6 +20,8 @@ static void close_handle(uv_handle_t *handle, void *context)
 
 void loop_init(struct loop *loop)
 {
+	(void)mallopt(M_TRIM_THRESHOLD, TRIM_BYTES);
+	(void)mallopt(M_MMAP_THRESHOLD, MAP_BYTES);
 	*loop = (struct loop){ 0 };
 	/* A peer that hangs up must be an error of write(2), not the end of the process; libuv resets it for children. */
 	(void)signal(SIGPIPE, SIG_IGN);
