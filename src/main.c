@@ -37,6 +37,7 @@ static const struct verb verbs[] = {
 	{ "user remove", cli_ask, "user", NULL, NULL, N_("remove a user"), false },
 	{ "signins", cli_ask, NULL, signins_arguments, signins_columns, N_("the sign-in log, newest first"), true },
 	{ "trace", cli_ask, NULL, trace_arguments, trace_columns, N_("what became of messages, newest first"), true },
+	{ "explain", cli_ask, "what", NULL, NULL, N_("an ID, an error number or a whole reply: what it means and how to mend it"), false },
 	{ "audit", cli_ask, NULL, audit_arguments, audit_columns, N_("who changed what"), false },
 	{ "queue list", cli_ask, NULL, list_arguments, queue_columns, N_("what waits to be sent, newest first"), false },
 	{ "queue show", cli_ask, "id", NULL, NULL, N_("one message of the queue"), false },

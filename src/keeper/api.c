@@ -32,6 +32,7 @@ static const struct api_verb verbs[] = {
 	{ "user remove", API_ADMINISTRATOR, answer_user_remove },
 	{ "signins", API_OPERATOR, answer_signins },
 	{ "trace", API_OPERATOR, answer_trace },
+	{ "explain", API_OPERATOR, answer_explain },
 	{ "audit", API_ADMINISTRATOR, answer_audit },
 	{ "queue list", API_OPERATOR, answer_queue_list },
 	{ "mailq", API_OPERATOR, answer_queue_list },

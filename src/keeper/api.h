@@ -70,6 +70,7 @@ void answer_user_passwd(struct api_call *call);
 void answer_user_remove(struct api_call *call);
 void answer_signins(struct api_call *call);
 void answer_trace(struct api_call *call);
+void answer_explain(struct api_call *call);
 void answer_audit(struct api_call *call);
 void answer_queue_list(struct api_call *call);
 void answer_queue_show(struct api_call *call);
