@@ -32,7 +32,7 @@ static const struct verb verbs[] = {
 	{ "user list", cli_ask, NULL, tenant_filter_arguments, user_columns, N_("all users"), true },
 	{ "user add", cli_ask, "user [set…]", user_add_arguments, NULL, N_("add a user with a password"), false },
 	{ "user show", cli_ask, "user", NULL, NULL, N_("one user, its switches, and where each comes from"), true },
-	{ "user set", cli_ask, "user set…", NULL, NULL, N_("SWITCH VALUE: smtp-auth off, mfa enforced, send-as LIST …"), false },
+	{ "user set", cli_ask, "user set…", user_set_arguments, NULL, N_("SWITCH VALUE: smtp-auth off, mfa enforced, send-as LIST …"), false },
 	{ "user passwd", cli_ask, "user", user_passwd_arguments, NULL, N_("give a user a new password"), false },
 	{ "user remove", cli_ask, "user", NULL, NULL, N_("remove a user"), false },
 	{ "signins", cli_ask, NULL, signins_arguments, signins_columns, N_("the sign-in log, newest first"), true },

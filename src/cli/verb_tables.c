@@ -13,7 +13,12 @@ const struct argument tenant_arguments[] = {
 	{ 0 },
 };
 
+#define DRY_RUN { "--dry-run", ARGUMENT_FLAG, "dry-run", N_("change nothing; tell who would be refused") }
+
+const struct argument user_set_arguments[] = { DRY_RUN, { 0 } };
+
 const struct argument tenant_set_arguments[] = {
+	DRY_RUN,
 	{ "--reason", ARGUMENT_TEXT, "reason", N_("why security defaults are turned off; kept in the audit trail") },
 	{ 0 },
 };

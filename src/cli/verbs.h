@@ -4,7 +4,7 @@
 
 #include "cli/cli.h"
 
-extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[];
+extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[], user_set_arguments[];
 extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
 extern const struct argument rehearse_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];

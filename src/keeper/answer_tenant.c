@@ -3,6 +3,7 @@
 #include <sysexits.h>
 
 #include "keeper/answer_directory.h"
+#include "keeper/consequence.h"
 
 static json_t *tenant_json(const struct tenant *tenant)
 {
@@ -139,6 +140,16 @@ static bool reason_given(struct api_call *call, const struct tenant *before, str
 	return true;
 }
 
+/* Nobody locks out a whole company by a slip of the hand. False: the call has been ended. */
+static bool all_may_go(struct api_call *call, const struct change *change)
+{
+	if (api_flag(call, "yes") || !consequence_locks_all_out(&call->keeper->directory, &change->tenant))
+		return true;
+	api_fail_text(call, EX_USAGE, N_("this would refuse every account of %s that may sign in today; look with --dry-run, or say --yes"),
+		      change->tenant.domain);
+	return false;
+}
+
 void answer_tenant_set(struct api_call *call)
 {
 	const char *name;
@@ -156,7 +167,10 @@ void answer_tenant_set(struct api_call *call)
 	if (!answer_set_switches(call, tenant_switches, tenant_switches_count, &change->tenant, change->what, sizeof(change->what), &fault)) {
 		api_fail(call, EX_DATAERR, &fault);
 		change_free(change);
-	} else if (!reason_given(call, tenant, change)) {
+	} else if (api_flag(call, "dry-run")) {
+		consequence_tell(call, &(struct consequence_change){ .tenant = &change->tenant });
+		change_free(change);
+	} else if (!reason_given(call, tenant, change) || !all_may_go(call, change)) {
 		change_free(change);
 	} else {
 		answer_tell_real_tenant(call, tenant_switches, tenant_switches_count, change->tenant.domain);

@@ -8,6 +8,7 @@
 #include "keep/password.h"
 #include "keeper/admit.h"
 #include "keeper/answer_directory.h"
+#include "keeper/consequence.h"
 
 static json_t *user_json(const struct keeper *keeper, const struct account *account)
 {
@@ -226,6 +227,11 @@ void answer_user_set(struct api_call *call)
 		return;
 	if (!answer_set_switches(call, account_switches, account_switches_count, &change->account, change->what, sizeof(change->what), &fault)) {
 		api_fail(call, EX_DATAERR, &fault);
+		change_free(change);
+		return;
+	}
+	if (api_flag(call, "dry-run")) {
+		consequence_tell(call, &(struct consequence_change){ .account = &change->account });
 		change_free(change);
 		return;
 	}
