@@ -9,6 +9,7 @@
 #include "keeper/mover.h"
 
 #define DAYS 30
+#define FEW 2 /* as many accounts are no company yet: who tries a switch on one copier is not asked twice */
 #define DAY_US (86400ll * 1000000)
 
 static bool allowed(const struct account *account, const struct tenant *tenant)
@@ -55,7 +56,7 @@ bool consequence_locks_all_out(const struct directory *directory, const struct t
 		if (consequence_refuses(directory, account, &change))
 			refused++;
 	}
-	return today > 0 && refused == today;
+	return today > FEW && refused == today;
 }
 
 /* --- who signed in lately --- */

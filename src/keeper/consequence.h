@@ -13,7 +13,7 @@ struct consequence_change {
 /* Would this account, allowed today with basic authentication, be refused after the change? */
 bool consequence_refuses(const struct directory *directory, const struct account *account, const struct consequence_change *change);
 
-/* Would every account of the tenant that may sign in today be refused? False when none may today. */
+/* Would every account of the tenant that may sign in today be refused? False when only one or two may, or none. */
 bool consequence_locks_all_out(const struct directory *directory, const struct tenant *changed);
 
 /* --dry-run: a row for each account that signed in within 30 days and would be refused, a note with their number; ends the call. Takes copies of
