@@ -70,6 +70,17 @@ def test_mail_waits_for_the_upstream_and_then_leaves_once(own, upstream_down):
     assert [len(upstream_down.delivered(to)) for to, _ in mails] == [1] * len(mails)
 
 
+def test_flush_sends_at_once(own, upstream_down):
+    """Whatever wait or pause was on: the administrator knows that the upstream is back."""
+    own.call("queue", "flush")  # of an empty queue: nothing to do is no error
+    mails = [send(own) for _ in range(3)]
+    own.queue_wait(lambda rows: [row for row in rows if row["lastReply"]])
+    upstream_down.postfix.start(upstream_down.port)
+    own.call("queue", "flush")
+    for to, data in mails:
+        trace_fields(upstream_down.wait_mail(to, seconds=5).text, stored(data))
+
+
 @pytest.mark.parametrize("how", ["stop", "kill"])
 def test_queued_mail_outlives_the_gateway(own, upstream_down, how):
     mails = [send(own) for _ in range(10)] + [send(own, data=scan(2_000_000))]
@@ -78,7 +89,6 @@ def test_queued_mail_outlives_the_gateway(own, upstream_down, how):
     own.start()
     assert {to for row in own.rows("queue", "list") for to in row["to"]} == {to for to, _ in mails}
     upstream_down.postfix.start(upstream_down.port)
-    own.call("queue", "flush")
     for to, data in mails:
         trace_fields(upstream_down.wait_mail(to, seconds=60).text, stored(data))
     own.queue_wait(lambda rows: not rows)
