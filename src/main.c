@@ -53,6 +53,12 @@ static const struct verb verbs[] = {
 	{ "rehearse status", cli_ask, NULL, NULL, NULL, N_("what is being rehearsed"), false },
 	{ "rehearse report", cli_ask, NULL, NULL, rehearse_columns, N_("which devices noticed, tried again, or went silent"), false },
 	{ "upstream list", cli_ask, NULL, NULL, upstream_columns, N_("upstreams and mailboxes: connections, pauses, tokens"), false },
+	{ "Get-CASMailbox", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("as in Exchange: a mailbox's SmtpClientAuthenticationDisabled"), false },
+	{ "Set-CASMailbox", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise: USER -SmtpClientAuthenticationDisabled true|false|null"), false },
+	{ "Get-TransportConfig", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise, the tenant's"), false },
+	{ "Set-TransportConfig", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise: -SmtpClientAuthenticationDisabled true|false"), false },
+	{ "Get-OrganizationConfig", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise: OAuth2ClientProfileEnabled"), false },
+	{ "Set-OrganizationConfig", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise: -OAuth2ClientProfileEnabled true|false"), false },
 	{ "gate", role_gate, NULL, NULL, NULL, NULL, false },     /* a role: started by serve */
 	{ "keeper", role_keeper, NULL, NULL, NULL, NULL, false }, /* likewise */
 };

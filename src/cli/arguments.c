@@ -180,6 +180,10 @@ static int take_operand(struct cli *cli, struct str *operands, char **tokens, si
 		*at += 2;
 		return put(cli, "set", tokens[*at - 2], json_string(tokens[*at - 1]));
 	}
+	if (str_eq(name, STR("[words…]"))) {
+		++*at;
+		return put_more(cli, "words", tokens[*at - 1]);
+	}
 	name = str_cut(operands, ' ');
 	(void)str_copy(name, sizeof(key), key);
 	++*at;
