@@ -150,3 +150,66 @@ def context_of(authority):
 
 def encoded(text):
     return base64.b64encode(text.encode()).decode("ascii")
+
+
+class Records:
+    """TLS made by hand over a Device's socket: what leaves, and when, is the test's."""
+
+    def __init__(self, device, context):
+        self.device = device
+        self.incoming, self.outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self.tls = context.wrap_bio(self.incoming, self.outgoing, server_hostname="localhost")
+
+    def hello(self):
+        """The bytes of the ClientHello, not yet sent."""
+        try:
+            self.tls.do_handshake()
+        except ssl.SSLWantReadError:
+            pass
+        return self.outgoing.read()
+
+    def _pump(self, step):
+        while True:
+            try:
+                return step()
+            except ssl.SSLWantReadError:
+                self._leave()
+                got = self.device.sock.recv(65536)
+                if not got:
+                    raise Gone("closed in TLS") from None
+                self.incoming.write(got)
+            except ssl.SSLError as why:
+                raise Gone(f"TLS: {why}") from why
+            except OSError as why:
+                raise Gone(str(why)) from why
+            finally:
+                self._leave()
+
+    def _leave(self):
+        if self.outgoing.pending:
+            try:
+                self.device.sock.sendall(self.outgoing.read())
+            except OSError as why:
+                raise Gone(str(why)) from why
+
+    def shake(self):
+        self._pump(self.tls.do_handshake)
+        self.device.tls = self
+        return self
+
+    def write(self, data):
+        self._pump(lambda: self.tls.write(data))
+
+    def read(self, size):
+        return self._pump(lambda: self.tls.read(size))
+
+    def close_notify(self):
+        """The alert alone; what the server says to it is not awaited."""
+        try:
+            self.tls.unwrap()
+        except ssl.SSLWantReadError:
+            pass
+        except ssl.SSLError as why:
+            raise Gone(str(why)) from why
+        self._leave()
+        self.device.tls = None
