@@ -13,7 +13,7 @@
 	"AES128-GCM-SHA256:AES256-GCM-SHA384:AES128-SHA256:AES256-SHA256:AES128-SHA:AES256-SHA:!aNULL:!eNULL"
 /* The signatures that TLS 1.0 and 1.1 are made of (MD5 and SHA-1) are below level 1. */
 #define CIPHERS_OLD CIPHERS_1_2 ":@SECLEVEL=0"
-#define GROUPS "P-256:X25519:P-384"
+#define GROUPS "X25519:P-256:P-384" /* X25519 costs a server 40 µs less a handshake */
 
 static const struct {
 	enum tls_version version;
