@@ -1,12 +1,36 @@
+#include <sysexits.h>
+
 #include "cli/cli.h"
 #include "cli/verbs.h"
 #include "gate/gate.h"
 #include "keeper/keeper.h"
+#include "sandbox/sandbox.h"
 
 static int role_gate(struct cli *cli)
 {
 	(void)cli;
 	return gate_main();
+}
+
+static int verb_sandbox(struct cli *cli)
+{
+	const char *dir = json_string_value(json_object_get(cli->args, "dir"));
+	json_int_t smtp_port = json_integer_value(json_object_get(cli->args, "port"));
+	json_int_t https_port = json_integer_value(json_object_get(cli->args, "https-port"));
+
+	if (json_is_true(json_object_get(cli->args, "list-cases"))) {
+		sandbox_list_cases(cli->language);
+		return EX_OK;
+	}
+	if (smtp_port > UINT16_MAX || https_port > UINT16_MAX)
+		return cli_fail(cli, EX_USAGE, N_("a port is a number from 1 to 65535"));
+	return sandbox_run(&(struct sandbox_options){
+		.dir = dir ? dir : "sandbox",
+		.smtp_port = (unsigned)smtp_port,
+		.https_port = (unsigned)https_port,
+		.fails = json_object_get(cli->args, "fail"),
+		.language = cli->language,
+	});
 }
 
 static int role_keeper(struct cli *cli)
@@ -18,6 +42,7 @@ static int role_keeper(struct cli *cli)
 /* To add a verb: a row here; its options and columns are in cli/verb_tables.c, what it asks the daemon in keeper/api.c. */
 static const struct verb verbs[] = {
 	{ "serve", verb_serve, NULL, NULL, NULL, N_("run the gateway; SIGTERM drains, SIGHUP reloads"), false },
+	{ "sandbox", verb_sandbox, NULL, sandbox_arguments, NULL, N_("a stand-in for Exchange Online, to try things with"), false },
 	{ "config check", verb_config_check, NULL, NULL, NULL, N_("try a settings file, its certificates too"), false },
 	{ "config show", verb_config_show, NULL, config_show_arguments, NULL, N_("the settings in force"), false },
 	{ "config explain", verb_config_explain, "key", NULL, NULL, N_("what a setting is for"), false },

@@ -337,12 +337,10 @@ void session_accept(struct gate_listener *listener)
 
 	if (!session)
 		return; /* stays in the backlog until there is memory */
-	if (!stream_accept(&session->stream, &gate->loop, (uv_stream_t *)&listener->tcp, &handler, session)) {
-		free(session);
-		return;
-	}
 	session->listener = listener;
 	session->id = ++gate->last_session;
+	if (!stream_accept(&session->stream, &gate->loop, (uv_stream_t *)&listener->tcp, &handler, session))
+		return; /* it was gone already: on_closed comes */
 	session->opened_ms = session->waits_since_ms = clock_monotonic_ms();
 	stream_peer(&session->stream, &session->peer);
 	smtp_server_init(&session->smtp, &listener->options, false,

@@ -1,0 +1,64 @@
+/* sandbox_private: what the parts of the sandbox share. */
+#ifndef SANDBOX_SANDBOX_PRIVATE_H
+#define SANDBOX_SANDBOX_PRIVATE_H
+
+#include <jansson.h>
+#include <microhttpd.h>
+
+#include "base/table.h"
+#include "sandbox/faults.h"
+#include "sandbox/inbox.h"
+#include "sandbox/sandbox.h"
+#include "sandbox/tokens.h"
+#include "sys/certificate.h"
+#include "sys/loop.h"
+#include "sys/stream.h"
+#include "sys/tls.h"
+#include "wire/smtp_server.h"
+
+#define SANDBOX_TENANT "contoso.example"
+#define SANDBOX_SCOPE "https://outlook.office365.com/.default"
+#define SANDBOX_FRONTEND "SYBPR01CA0097.ausprd01.prod.outlook.com"
+
+/* What stats.json says; only the loop's thread counts. */
+struct sandbox_stats {
+	uint64_t messages, connections, connections_per_mailbox_max, auth_attempts, auth_failures, auth_before_tls, refused;
+};
+
+/* A mailbox that has signed in. */
+struct sandbox_mailbox {
+	unsigned connections;
+	uint64_t minute;       /* the minute that `sent` counts */
+	unsigned sent;
+	char address[];
+};
+
+struct sandbox {
+	struct loop loop;
+	char dir[3072];
+	struct faults faults;
+	struct tokens tokens;
+	struct inbox inbox;
+	struct sandbox_stats stats;
+	struct certificate authority, leaf;
+	char client_id[40], client_secret[48];
+	unsigned smtp_port, https_port;
+	uv_tcp_t listener;
+	SSL_CTX *tls;
+	struct table mailboxes; /* of struct sandbox_mailbox, by address */
+	struct table sessions;  /* of struct exchange_session, by number */
+	uint64_t last_session;
+	struct MHD_Daemon *https;
+	uv_timer_t every_second;
+	uv_signal_t term, interrupt;
+};
+
+/* exchange.c: smtp.office365.com's side. */
+enum outcome exchange_open(struct sandbox *sandbox, unsigned port, struct fault *fault);
+void exchange_close(struct sandbox *sandbox);
+
+/* token_endpoint.c: login.microsoftonline.com's side, in a thread of its own. */
+enum outcome token_endpoint_open(struct sandbox *sandbox, unsigned port, struct fault *fault);
+void token_endpoint_close(struct sandbox *sandbox);
+
+#endif

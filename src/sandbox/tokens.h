@@ -1,0 +1,26 @@
+/* tokens: those that the sandbox's endpoint has given out; shared by its thread and the SMTP side. */
+#ifndef SANDBOX_TOKENS_H
+#define SANDBOX_TOKENS_H
+
+#include <pthread.h>
+
+#include "base/str.h"
+#include "base/table.h"
+
+#define TOKENS_MAX 10000
+#define TOKEN_LEN 1400 /* as long as Entra's: what breaks on long lines breaks here, too */
+
+struct tokens {
+	pthread_mutex_t mutex;
+	struct table by_value;
+	uint64_t issued;
+};
+
+void tokens_init(struct tokens *tokens);
+void tokens_done(struct tokens *tokens);
+/* False: out of memory, or TOKENS_MAX are out. */
+bool tokens_issue(struct tokens *tokens, unsigned seconds, char ret_token[TOKEN_LEN + 1]);
+bool tokens_is_good(struct tokens *tokens, struct str token); /* given out here, and its time is not over */
+uint64_t tokens_issued(struct tokens *tokens);
+
+#endif
