@@ -145,6 +145,13 @@ undo:
 	return fault->outcome;
 }
 
+void listening_close(struct listening *listening)
+{
+	for (size_t i = 0; i < listening->count; i++)
+		(void)close(listening->sockets[i].fd);
+	listening->count = 0;
+}
+
 /* --- control socket --- */
 
 static bool somebody_answers(const struct sockaddr_un *address)

@@ -23,4 +23,7 @@ enum outcome listening_open(struct listening *listening, const struct settings *
 /* The control socket at `path` (0660, owned by `user` when given). LATER: another daemon answers there. */
 enum outcome listening_control(struct listening *listening, const char *path, const char *user, struct fault *fault);
 
+/* The listeners' own copies of the sockets: at a stop, so that newcomers are refused and not left waiting. */
+void listening_close(struct listening *listening);
+
 #endif

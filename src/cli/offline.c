@@ -9,6 +9,7 @@
 #include "domain/account.h"
 #include "keep/ledger.h"
 #include "keep/spool.h"
+#include "keep/spool_view.h"
 
 #define ROWS_MAX 100000
 
@@ -162,12 +163,25 @@ static enum outcome read_users(struct reading *reading, struct ledger *ledger, c
 	return ledger_accounts(ledger, user_row, reading, fault);
 }
 
+static bool queue_row(void *context, const struct spool_view *view)
+{
+	add(context, spool_view_json(view, false));
+	return true;
+}
+
+static enum outcome read_queue(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	(void)ledger;
+	return spool_views_read(state, queue_row, reading, fault);
+}
+
 /* To answer another verb without the daemon: a row, and `offline` in main.c's. */
 static const struct {
 	const char *words;
 	enum outcome (*read)(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault);
 	bool one; /* a single thing was asked for: not to find it is wrong usage */
 } readers[] = {
+	{ "queue list", read_queue, false },  { "mailq", read_queue, false },
 	{ "signins", read_sign_ins, false },  { "trace", read_traces, false },   { "tenant list", read_tenants, false },
 	{ "tenant show", read_tenants, true }, { "user list", read_users, false }, { "user show", read_users, true },
 };

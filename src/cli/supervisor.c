@@ -58,6 +58,7 @@ static void stop(struct supervisor *supervisor, int exit_code)
 	supervisor->stopping = true;
 	supervisor->exit_code = exit_code;
 	notify_stopping();
+	listening_close(&supervisor->listening);
 	supervisor_gates_stop(supervisor, supervisor->generation);
 	(void)uv_timer_start(&supervisor->stop_limit, on_stop_limit, limit_ms, 0);
 	supervisor_settle(supervisor);
@@ -134,7 +135,7 @@ static void all_up(struct supervisor *supervisor)
 			  LOG_NUMBER("listeners", supervisor->listening.count));
 	}
 	if (supervisor->reloading)
-		supervisor_gates_stop(supervisor, supervisor->generation - 1);
+		supervisor_gates_retire(supervisor, supervisor->generation - 1);
 	supervisor->reloading = false;
 	notify_ready("ready");
 }

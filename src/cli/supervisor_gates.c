@@ -132,7 +132,7 @@ void supervisor_gates_start(struct supervisor *supervisor)
 		add(supervisor, i);
 }
 
-void supervisor_gates_stop(struct supervisor *supervisor, unsigned generation)
+static void tell_older(struct supervisor *supervisor, unsigned generation, int signal)
 {
 	struct gate_child *next;
 
@@ -141,8 +141,18 @@ void supervisor_gates_stop(struct supervisor *supervisor, unsigned generation)
 		if (gate->generation > generation)
 			continue;
 		if (gate->child.pid)
-			child_signal(&gate->child, SIGTERM);
+			child_signal(&gate->child, signal);
 		else
 			forget(gate); /* it was waiting for its next start */
 	}
+}
+
+void supervisor_gates_stop(struct supervisor *supervisor, unsigned generation)
+{
+	tell_older(supervisor, generation, SIGTERM);
+}
+
+void supervisor_gates_retire(struct supervisor *supervisor, unsigned generation)
+{
+	tell_older(supervisor, generation, SIGUSR1);
 }

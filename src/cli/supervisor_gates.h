@@ -6,6 +6,7 @@
 
 void supervisor_gates_start(struct supervisor *supervisor);                      /* this generation's, all of them */
 void supervisor_gates_stop(struct supervisor *supervisor, unsigned generation); /* those up to it drain */
+void supervisor_gates_retire(struct supervisor *supervisor, unsigned generation); /* those accept nobody new, and end with their last session */
 
 /* supervisor.c */
 void supervisor_give_gate(struct supervisor *supervisor, int fd); /* the keeper gets its end of a new gate's link */

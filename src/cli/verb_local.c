@@ -78,6 +78,24 @@ int verb_config_check(struct cli *cli)
 	return exit_code;
 }
 
+/* Tried here first, certificates too: who asks for a reload is told what is wrong with it. */
+int verb_reload(struct cli *cli)
+{
+	struct settings *settings = NULL;
+	struct bundle bundle;
+	struct fault fault;
+	int exit_code = ask_settings(cli, &settings);
+
+	if (exit_code != EX_OK)
+		return exit_code;
+	if (bundle_make(NULL, settings->file, settings, &bundle, &fault) != OUTCOME_OK)
+		exit_code = cli_fault(cli, EX_CONFIG, &fault);
+	else
+		bundle_close(&bundle);
+	settings_free(settings);
+	return exit_code == EX_OK ? cli_ask(cli) : exit_code;
+}
+
 int verb_config_show(struct cli *cli)
 {
 	CLEANUP(cleanup_buf) struct buf out = { .bytes_max = PRINT_BYTES_MAX };

@@ -15,6 +15,7 @@ extern const struct column upstream_columns[], rehearse_columns[];
 int verb_serve(struct cli *cli);
 int verb_version(struct cli *cli);
 int verb_health(struct cli *cli);
+int verb_reload(struct cli *cli);
 int verb_config_check(struct cli *cli);
 int verb_config_show(struct cli *cli);
 int verb_config_explain(struct cli *cli);

@@ -214,6 +214,27 @@ bool courier_has_room(struct courier *courier, struct str upstream_name, struct 
 	return false;
 }
 
+void courier_resume(struct courier *courier)
+{
+	struct mailbox *mailbox;
+	size_t at = 0;
+
+	for (size_t i = 0; i < courier->upstreams_count; i++)
+		courier->upstreams[i].paused_until_ms = 0;
+	while ((mailbox = table_next(&courier->mailboxes, &at)))
+		mailbox->paused_until_ms = 0;
+	token_retry(courier->tokens);
+}
+
+bool courier_is_paused(struct courier *courier, struct str upstream_name, struct str mailbox_address)
+{
+	const struct upstream *upstream = upstream_find(courier, upstream_name);
+	const struct mailbox *mailbox = mailbox_find(courier, upstream_name, mailbox_address);
+	uint64_t now_ms = clock_monotonic_ms();
+
+	return (upstream && now_ms < upstream->paused_until_ms) || (mailbox && now_ms < mailbox->paused_until_ms);
+}
+
 size_t courier_active(const struct courier *courier)
 {
 	return courier->active;

@@ -77,6 +77,10 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 bool courier_take(struct courier *courier, const struct courier_job *job) __attribute__((warn_unused_result));
 /* Would courier_take accept a message to so many recipients now? False: on_room comes. So that no body is loaded in vain. */
 bool courier_has_room(struct courier *courier, struct str upstream, struct str mailbox, size_t recipients);
+/* Pauses are over: an administrator wants it tried now. */
+void courier_resume(struct courier *courier);
+/* Does mail of this (upstream, mailbox) wait for a pause to end? */
+bool courier_is_paused(struct courier *courier, struct str upstream, struct str mailbox);
 size_t courier_active(const struct courier *courier);
 
 /* Finish what is under way within `ms`, QUIT idle connections, take nothing new; then on_idle. */

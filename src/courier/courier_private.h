@@ -89,6 +89,7 @@ struct connection {
 
 /* mailbox.c */
 struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct str address); /* NULL: out of memory */
+struct mailbox *mailbox_find(struct courier *courier, struct str upstream, struct str address); /* NULL: never used */
 void mailbox_free(struct mailbox *mailbox);
 struct upstream *upstream_find(struct courier *courier, struct str name);
 /* 0: a message to so many recipients may start now; else how long to wait. UINT64_MAX: until a connection is free. */

@@ -36,17 +36,32 @@ static struct mailbox *mailbox_new(struct courier *courier, const struct upstrea
 	return NULL;
 }
 
-struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct str address)
+static bool key_print(struct str upstream, struct str address, struct buf *out)
+{
+	buf_init(out, KEY_BYTES_MAX);
+	return buf_add(out, upstream) && buf_add_byte(out, '\n') && buf_add(out, address);
+}
+
+struct mailbox *mailbox_find(struct courier *courier, struct str upstream, struct str address)
 {
 	struct mailbox *mailbox = NULL;
 	struct buf key;
 
-	buf_init(&key, KEY_BYTES_MAX);
-	if (buf_add(&key, upstream) && buf_add_byte(&key, '\n') && buf_add(&key, address)) {
+	if (key_print(upstream, address, &key))
 		mailbox = table_find(&courier->mailboxes, buf_str(&key));
-		if (!mailbox)
-			mailbox = mailbox_new(courier, upstream_find(courier, upstream), buf_str(&key), upstream.len);
-	}
+	buf_done(&key);
+	return mailbox;
+}
+
+struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct str address)
+{
+	struct mailbox *mailbox = mailbox_find(courier, upstream, address);
+	struct buf key;
+
+	if (mailbox)
+		return mailbox;
+	if (key_print(upstream, address, &key))
+		mailbox = mailbox_new(courier, upstream_find(courier, upstream), buf_str(&key), upstream.len);
 	buf_done(&key);
 	return mailbox;
 }

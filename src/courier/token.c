@@ -290,6 +290,15 @@ void token_refused(struct token_store *store, struct str upstream, uint64_t gene
 		value_drop(entry);
 }
 
+void token_retry(struct token_store *store)
+{
+	struct entry *entry;
+	size_t at = 0;
+
+	while ((entry = table_next(&store->entries, &at)))
+		entry->failed_until_ms = 0;
+}
+
 void token_forget_all(struct token_store *store)
 {
 	struct entry *entry;

@@ -27,6 +27,7 @@ void token_cancel(struct token_store *store, void *context); /* that waiter is g
 
 /* The upstream refused this generation: the next token_get asks for a new one, once for all who noticed. */
 void token_refused(struct token_store *store, struct str upstream, uint64_t generation);
+void token_retry(struct token_store *store);      /* what failed may be asked for again at once */
 void token_forget_all(struct token_store *store); /* settings have changed */
 
 /* 0: none. */

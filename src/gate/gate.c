@@ -23,7 +23,7 @@ static void each_session(struct gate *gate, void (*what)(struct session *session
 
 static void stop_if_empty(struct gate *gate)
 {
-	if (gate->drain_until_ms && gate->sessions.count == 0)
+	if ((gate->drain_until_ms || gate->retiring) && gate->sessions.count == 0)
 		loop_stop(&gate->loop);
 }
 
@@ -47,6 +47,17 @@ static void on_term(uv_signal_t *signal, int number)
 {
 	(void)number;
 	drain(signal->data);
+}
+
+/* A reload: who is here stays as long as it likes, within the limits of every session. */
+static void on_retire(uv_signal_t *signal, int number)
+{
+	struct gate *gate = signal->data;
+
+	(void)number;
+	gate->retiring = true;
+	gate_listeners_close(gate);
+	stop_if_empty(gate);
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -151,7 +162,7 @@ int gate_main(void)
 	}
 	log_init("gate", gate.settings->daemon.log_json ? LOG_FORM_JSON : LOG_FORM_LOGFMT, LOG_LEVEL_INFO);
 	gate.sweep.data = &gate;
-	gate.term.data = &gate;
+	gate.term.data = gate.retire.data = &gate;
 	(void)uv_prepare_init(&gate.loop.uv, &gate.log_leaves);
 	(void)uv_prepare_start(&gate.log_leaves, before_sleep);
 	log_collect();
@@ -159,6 +170,8 @@ int gate_main(void)
 	(void)uv_timer_start(&gate.sweep, on_sweep, SWEEP_MS, SWEEP_MS);
 	(void)uv_signal_init(&gate.loop.uv, &gate.term);
 	(void)uv_signal_start(&gate.term, on_term, SIGTERM);
+	(void)uv_signal_init(&gate.loop.uv, &gate.retire);
+	(void)uv_signal_start(&gate.retire, on_retire, SIGUSR1);
 	gate_listeners_start(&gate);
 	if (say_hello(&gate))
 		loop_run(&gate.loop);

@@ -36,9 +36,10 @@ struct gate {
 	uint64_t last_session, last_question;
 	uv_timer_t sweep;
 	uv_prepare_t log_leaves;
-	uv_signal_t term;
+	uv_signal_t term, retire;
 	uint64_t drain_until_ms; /* 0: not draining */
 	bool has_room;
+	bool retiring;           /* newer gates have taken over: ends with its last session */
 	bool keeper_gone;
 };
 

@@ -75,6 +75,8 @@ bool session_commit(struct session *session)
 	for (int field = HEADER_FROM; field <= HEADER_SENDER; field++) {
 		struct str value = buf_str(&draft->header.value[field]);
 
+		if (from.len > 0)
+			(void)!buf_add_byte(&from, '\n');
 		if (draft->header.count[field] > 0 && !header_addresses_parse(value, 64, &from) && value.len > 0)
 			(void)(buf_add(&from, STR("\n")) && buf_add(&from, value));
 	}

@@ -165,7 +165,7 @@ struct spool_counts {
 void spool_counts(const struct spool *spool, struct spool_counts *ret_counts);
 bool spool_has_room(struct spool *spool, uint64_t bytes); /* disk-free-bytes-min; for 452 4.3.1 at MAIL */
 
-/* An administrator's hand: hold, release, retry now, drop. One transaction. false: too much waits. */
+/* An administrator's hand: hold, release, retry now, drop. One transaction. false: too much waits. RETRY of 0: every deferred one. */
 enum spool_hand { SPOOL_HAND_HOLD, SPOOL_HAND_RELEASE, SPOOL_HAND_RETRY, SPOOL_HAND_DROP };
 bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 		void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context);
@@ -186,5 +186,9 @@ bool spool_rows_forget(struct spool *spool, uint64_t up_to_number,
 /* Without a daemon, read-only and at once: rows still in the outbox of STATE, for `signins` and `trace`. */
 enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, enum spool_row_kind kind, struct str packed),
 			       void *context, struct fault *fault);
+
+/* Likewise the queue, newest first. */
+enum outcome spool_views_read(const char *state, bool (*each)(void *context, const struct spool_view *view), void *context,
+			      struct fault *fault);
 
 #endif

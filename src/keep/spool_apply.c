@@ -200,7 +200,7 @@ static int apply_fate(struct spool *spool, struct spool_work *work)
 	return code;
 }
 
-static int apply_hand(struct spool *spool, struct spool_work *work)
+static int apply_hand_to_one(struct spool *spool, struct spool_work *work)
 {
 	struct spool_found found;
 	struct spool_message to;
@@ -230,6 +230,32 @@ static int apply_hand(struct spool *spool, struct spool_work *work)
 		code = message_change(spool, work, &found, &to, found.done_count);
 	spool_found_done(spool, &found);
 	return code;
+}
+
+/* Everything that waits for its next attempt is due now. */
+static int retry_all(struct spool *spool, struct spool_work *work)
+{
+	struct spool_tally *next = &spool->writer.next;
+	sqlite3_stmt *statement = spool_statement(&spool->writer.connection, SQL_MESSAGES_RETRY);
+	int code;
+
+	if (!statement)
+		return spool_writer_code(spool);
+	(void)sqlite3_bind_int64(statement, 1, clock_real_us());
+	work->wrote = true;
+	code = spool_statement_run(statement);
+	if (code != SQLITE_OK)
+		return code;
+	next->messages[SPOOL_READY] += next->messages[SPOOL_DEFERRED];
+	next->messages[SPOOL_DEFERRED] = 0;
+	return SQLITE_OK;
+}
+
+static int apply_hand(struct spool *spool, struct spool_work *work)
+{
+	if (work->id == 0 && work->hand == SPOOL_HAND_RETRY)
+		return retry_all(spool, work);
+	return apply_hand_to_one(spool, work);
 }
 
 static int apply_set_aside(struct spool *spool, struct spool_work *work)

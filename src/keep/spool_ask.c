@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "keep/spool_private.h"
 
+#define VIEWS_A_TIME 500
 #define ROOM_ASK_MS 50 /* asked for every message: the disk is asked less often */
 #define INSIDE_BYTES_MAX 65536
 
@@ -272,5 +273,55 @@ enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, en
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		outcome = spool_fault(&connection, code, path, fault);
 	spool_connection_close(&connection);
+	return outcome;
+}
+
+/* The reader's own query, without its thread. */
+static int read_some(struct spool *spool, uint64_t before_id, bool (*each)(void *context, const struct spool_view *view),
+		     void *context, uint64_t *ret_last_id, bool *ret_more)
+{
+	struct spool_read *read = read_new(READ_VIEWS, NULL, VIEWS_A_TIME);
+	const struct spool_view *views;
+	int code;
+
+	*ret_more = false;
+	if (!read)
+		return SQLITE_NOMEM;
+	read->before_id = before_id;
+	code = spool_query(spool, read);
+	views = read->answer;
+	*ret_more = code == SQLITE_OK && read->count == VIEWS_A_TIME;
+	for (size_t i = 0; code == SQLITE_OK && i < read->count; i++) {
+		*ret_last_id = views[i].message.id;
+		if (!each(context, &views[i]))
+			*ret_more = false;
+	}
+	spool_read_free(read);
+	return code;
+}
+
+enum outcome spool_views_read(const char *state, bool (*each)(void *context, const struct spool_view *view), void *context,
+			      struct fault *fault)
+{
+	struct spool *spool = calloc(1, sizeof(*spool));
+	char path[SPOOL_PATH_MAX];
+	enum outcome outcome;
+	uint64_t last_id = 0;
+	bool more = true;
+	int code = SQLITE_OK;
+
+	if (!spool)
+		return fault_set(fault, OUTCOME_LATER, N_("out of memory"));
+	if (!path_join(state, STR("spool.db"), sizeof(path), path)) {
+		free(spool);
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
+	}
+	outcome = spool_connection_open(&spool->reader, path, true, fault);
+	while (outcome == OUTCOME_OK && code == SQLITE_OK && more)
+		code = read_some(spool, last_id, each, context, &last_id, &more);
+	if (code != SQLITE_OK)
+		outcome = spool_fault(&spool->reader, code, path, fault);
+	spool_connection_close(&spool->reader);
+	free(spool);
 	return outcome;
 }

@@ -32,6 +32,7 @@ static const char *const migrations[] = {
 
 static_assert(sizeof(migrations) / sizeof(*migrations) == SPOOL_SCHEMA, "a migration for each schema");
 static_assert(SPOOL_HELD == 2, "the index over what is not held says 2");
+static_assert(SPOOL_READY == 0 && SPOOL_DEFERRED == 1, "SQL_MESSAGES_RETRY says so");
 
 #define MESSAGE_COLUMNS "id, route, mailbox, due_us, state, attempts, delay_told, done_count, last_reply, note, envelope"
 
@@ -51,6 +52,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message WHERE id = ?1",
 	[SQL_MESSAGE_CHANGE] = "UPDATE message SET due_us = ?2, state = ?3, attempts = ?4, delay_told = ?5, done_count = ?6,"
 			       " last_reply = ?7, note = ?8 WHERE id = ?1",
+	[SQL_MESSAGES_RETRY] = "UPDATE message SET due_us = ?1, state = 0 WHERE state = 1",
 	[SQL_MESSAGE_REMOVE] = "DELETE FROM message WHERE id = ?1",
 	[SQL_MESSAGE_OLDEST] = "SELECT " MESSAGE_COLUMNS " FROM message ORDER BY id LIMIT 1",
 	[SQL_BODY_ADD] = "INSERT INTO body VALUES(?1, ?2, ?3, ?4)",

@@ -4,9 +4,9 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/clock.h"
 #include "base/file.h"
 #include "domain/event_id.h"
+#include "keep/spool_view.h"
 #include "keeper/api.h"
 
 #define ROWS_A_TIME 500
@@ -21,60 +21,14 @@ struct listing {
 	bool whole;       /* show: with recipients and replies */
 };
 
-static json_t *text(struct str value)
-{
-	/* An address may hold what is no UTF-8: the log's rule, a byte is its own character, keeps the row. */
-	json_t *json = json_stringn(value.len ? value.ptr : "", value.len);
-
-	return json ? json : json_string("?");
-}
-
-static json_t *time_json(int64_t real_us)
-{
-	char printed[CLOCK_RFC3339_MAX];
-
-	clock_rfc3339_print(real_us, printed);
-	return json_string(printed);
-}
-
-static const char *state_name(const struct spool_message *message)
-{
-	static const char *const names[SPOOL_STATE_COUNT] = {
-		[SPOOL_READY] = "ready", [SPOOL_DEFERRED] = "deferred", [SPOOL_HELD] = "held"
-	};
-
-	return message->state < SPOOL_STATE_COUNT ? names[message->state] : "held";
-}
-
-static json_t *view_json(const struct spool_view *view, bool whole)
+/* A pause is no state of the message: only the courier knows of it. */
+static json_t *view_json(struct keeper *keeper, const struct spool_view *view, bool whole)
 {
 	const struct spool_message *message = &view->message;
-	json_t *to = json_array();
-	json_t *recipients = json_array();
-	json_t *row = json_pack("{s:o,s:o,s:o,s:I,s:o,s:I,s:o,s:s,s:o,s:o}", "id", text(message->event_id), "from",
-				text(message->sender), "to", to, "sizeBytes", (json_int_t)message->size_bytes, "receivedDateTime",
-				time_json(message->received_us), "attempts", (json_int_t)message->attempts, "nextAttemptDateTime",
-				time_json(message->due_us), "state", state_name(message), "lastReply", text(message->last_reply),
-				"route", text(message->route));
+	json_t *row = spool_view_json(view, whole);
 
-	for (size_t i = 0; i < view->recipients_count; i++) {
-		const struct trace_recipient *one = &view->recipients[i];
-
-		(void)json_array_append_new(to, text(one->address));
-		(void)json_array_append_new(recipients, json_pack("{s:o,s:s,s:o}", "address", text(one->address), "state",
-								  trace_state_name((enum trace_state)one->state), "reply",
-								  text(one->reply)));
-	}
-	if (row && whole) {
-		(void)json_object_set(row, "recipients", recipients);
-		(void)json_object_set_new(row, "subject", text(message->subject));
-		(void)json_object_set_new(row, "messageId", text(message->message_id));
-		(void)json_object_set_new(row, "account", text(message->account));
-		(void)json_object_set_new(row, "mailbox", text(message->mailbox));
-		(void)json_object_set_new(row, "expiresDateTime", time_json(message->expires_us));
-		(void)json_object_set_new(row, "note", text(message->note));
-	}
-	json_decref(recipients);
+	if (row && message->state != SPOOL_HELD && courier_is_paused(keeper->courier, message->route, message->mailbox))
+		(void)json_object_set_new(row, "state", json_string("paused"));
 	return row;
 }
 
@@ -84,7 +38,7 @@ static void on_views(void *context, const struct spool_view *views, size_t count
 	struct api_call *call = listing->call;
 
 	for (size_t i = 0; i < count; i++)
-		api_row(call, view_json(&views[i], listing->whole));
+		api_row(call, view_json(call->keeper, &views[i], listing->whole));
 	listing->found += count;
 	listing->left -= count < listing->left ? count : listing->left;
 	if (!listing->id && count == ROWS_A_TIME && listing->left > 0 && call->client) {
@@ -196,8 +150,11 @@ static void on_done(void *context, enum outcome outcome, const struct fault *fau
 {
 	struct api_call *call = context;
 
-	if (outcome == OUTCOME_OK)
+	if (outcome == OUTCOME_OK) {
+		if (!api_text(call, "id"))
+			courier_resume(call->keeper->courier); /* flush: whatever pause was on */
 		dispatch_wake(call->keeper->dispatch);
+	}
 	api_end_outcome(call, outcome, fault);
 }
 

@@ -217,7 +217,7 @@ def test_the_verbs_without_a_daemon(own, upstream):
     assert own.call("tenant", "set", "contoso.example", "smtp-auth", "off", check=False).returncode == 69
     assert [row["userPrincipalName"] for row in own.signins("--user", SENDER)] == [SENDER]
     assert own.rows("queue", "list") == []
-    assert own.record("user", "show", SENDER)["address"] == SENDER
+    assert own.record("user", "show", SENDER)["user"] == SENDER
 
 
 def dsn_for(upstream, to, seconds=30):
