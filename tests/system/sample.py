@@ -5,7 +5,6 @@ import os
 import pathlib
 import re
 
-from gateway import REPOSITORY
 from message import SENDER
 
 HEAD = (f"From: <{SENDER}>\r\nTo: <someone@example.net>\r\n"
@@ -88,11 +87,9 @@ def repaired(data):
 
 
 def folder():
-    """Where more samples lie, if there are any: SEKISHO_SAMPLES, or a folder beside the repository."""
-    for path in (os.environ.get("SEKISHO_SAMPLES"), REPOSITORY.parent / "shared" / "samples" / "mail"):
-        if path and pathlib.Path(path).is_dir():
-            return pathlib.Path(path)
-    return None
+    """Where more samples lie, if there are any: SEKISHO_SAMPLES."""
+    path = os.environ.get("SEKISHO_SAMPLES")
+    return pathlib.Path(path) if path and pathlib.Path(path).is_dir() else None
 
 
 def files():
