@@ -42,11 +42,13 @@ struct argument {
 	const char *help;   /* N_() */
 };
 
+enum column_place { COLUMN_CSV, COLUMN_BOTH, COLUMN_TABLE };
+
 /* A column of a table or CSV: where it stands in a row, and its heading. */
 struct column {
 	const char *path;   /* "status.errorCode" */
 	const char *heading;/* N_() */
-	bool table;         /* shown in the table too, not only in CSV */
+	enum column_place place;
 };
 
 struct verb {

@@ -111,6 +111,8 @@ static void csv_line(const struct rows *rows, const json_t *row)
 	if (!row)
 		added = buf_add(&line, STR("\xef\xbb\xbf"));
 	for (const struct column *column = rows->cli->verb->columns; added && column->path; column++) {
+		if (column->place == COLUMN_TABLE)
+			continue;
 		if (row)
 			rows_text(row, column->path, false, sizeof(cell), cell);
 		else
@@ -127,7 +129,7 @@ static void csv_line(const struct rows *rows, const json_t *row)
 static void table_columns(struct rows *rows)
 {
 	for (const struct column *column = rows->cli->verb->columns; column->path; column++) {
-		if (column->table)
+		if (column->place != COLUMN_CSV)
 			(void)scols_table_new_column(rows->table, say(rows->cli->language, column->heading), 0, SCOLS_FL_WRAP);
 	}
 }
@@ -139,7 +141,7 @@ static void table_row(struct rows *rows, const json_t *row)
 	size_t at = 0;
 
 	for (const struct column *column = rows->cli->verb->columns; line && column->path; column++) {
-		if (!column->table)
+		if (column->place == COLUMN_CSV)
 			continue;
 		rows_text(row, column->path, true, sizeof(cell), cell);
 		make_safe(cell);
@@ -168,7 +170,7 @@ static void stream_row(struct rows *rows, const json_t *row)
 	bool first = true;
 
 	for (const struct column *column = rows->cli->verb->columns; column->path; column++) {
-		if (!column->table)
+		if (column->place == COLUMN_CSV)
 			continue;
 		rows_text(row, column->path, true, sizeof(cell), cell);
 		make_safe(cell);

@@ -8,32 +8,31 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
 
-/* One row a field: member, how it is packed, its column, its JSON name, its header. The headers are the portal's own where
- * it has one. To add a field: a member, a row here, and a migration in the ledger. */
+/* One row a field: member, how it is packed, its column, its JSON name. To add a field: a member, a row here, and a migration in the ledger. */
 #define FIELDS(X)                                                                                                      \
-	X(created_us, PACK_I64, "created_us", "createdDateTime", N_("Date (UTC)"))                                     \
-	X(event_id, PACK_STR, "event_id", "eventId", N_("Request ID"))                                                 \
-	X(user, PACK_STR, "user", "userPrincipalName", N_("Username"))                                                 \
-	X(tenant, PACK_STR, "tenant", "tenant", N_("Tenant"))                                                          \
-	X(ip, PACK_STR, "ip", "ipAddress", N_("IP address"))                                                           \
-	X(protocol, PACK_U8, "protocol", "authenticationProtocol", N_("Authentication Protocol"))                      \
-	X(mechanism, PACK_U8, "mechanism", "mechanism", N_("Mechanism"))                                               \
-	X(tls_version, PACK_STR, "tls_version", "tlsVersion", N_("TLS version"))                                       \
-	X(tls_cipher, PACK_STR, "tls_cipher", "tlsCipher", N_("TLS cipher"))                                           \
-	X(ehlo, PACK_STR, "ehlo", "ehlo", N_("EHLO name"))                                                             \
-	X(listener, PACK_STR, "listener", "listener", N_("Listener"))                                                  \
-	X(device, PACK_STR, "device", "device", N_("Device"))                                                          \
-	X(policy_rule, PACK_STR, "policy_rule", "policyRule", N_("Rule"))                                              \
-	X(error_code, PACK_U32, "error_code", "errorCode", N_("Sign-in error code"))                                   \
-	X(failure_reason, PACK_STR, "failure_reason", "failureReason", N_("Failure reason"))                           \
-	X(smtp_reply, PACK_STR, "smtp_reply", "smtpReply", N_("SMTP reply"))                                           \
-	X(app_id, PACK_STR, "app_id", "appId", N_("Application ID "))                                                  \
-	X(app_name, PACK_STR, "app_name", "appDisplayName", N_("Application"))                                         \
-	X(source, PACK_STR, "source", "source", N_("Source"))                                                          \
-	X(correlation_id, PACK_STR, "correlation_id", "correlationId", N_("Correlation ID"))
+	X(created_us, PACK_I64, "created_us", "createdDateTime") \
+	X(event_id, PACK_STR, "event_id", "eventId") \
+	X(user, PACK_STR, "user", "userPrincipalName") \
+	X(tenant, PACK_STR, "tenant", "tenant") \
+	X(ip, PACK_STR, "ip", "ipAddress") \
+	X(protocol, PACK_U8, "protocol", "authenticationProtocol") \
+	X(mechanism, PACK_U8, "mechanism", "mechanism") \
+	X(tls_version, PACK_STR, "tls_version", "tlsVersion") \
+	X(tls_cipher, PACK_STR, "tls_cipher", "tlsCipher") \
+	X(ehlo, PACK_STR, "ehlo", "ehlo") \
+	X(listener, PACK_STR, "listener", "listener") \
+	X(device, PACK_STR, "device", "device") \
+	X(policy_rule, PACK_STR, "policy_rule", "policyRule") \
+	X(error_code, PACK_U32, "error_code", "errorCode") \
+	X(failure_reason, PACK_STR, "failure_reason", "failureReason") \
+	X(smtp_reply, PACK_STR, "smtp_reply", "smtpReply") \
+	X(app_id, PACK_STR, "app_id", "appId") \
+	X(app_name, PACK_STR, "app_name", "appDisplayName") \
+	X(source, PACK_STR, "source", "source") \
+	X(correlation_id, PACK_STR, "correlation_id", "correlationId")
 
-#define FIELD(member, kind, column, json, header) { PACK_FIELD(sign_in, member, kind), column, json, header },
-#define PACK(member, kind, column, json, header)  PACK_FIELD(sign_in, member, kind),
+#define FIELD(member, kind, column, json) { PACK_FIELD(sign_in, member, kind), column, json },
+#define PACK(member, kind, column, json)  PACK_FIELD(sign_in, member, kind),
 
 const struct sign_in_field sign_in_fields[] = { FIELDS(FIELD) };
 const struct pack_field sign_in_pack[] = { FIELDS(PACK) };

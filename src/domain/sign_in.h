@@ -39,12 +39,11 @@ struct sign_in {
 	struct str correlation_id;/* of the connection */
 };
 
-/* One row a field: how it is packed, its column, its JSON name, its CSV header in English (the portal's) and Japanese. */
+/* One row a field: how it is packed, its column, its JSON name. */
 struct sign_in_field {
 	struct pack_field pack;
 	const char *column;
 	const char *json;
-	const char *header;  /* N_() */
 };
 extern const struct sign_in_field sign_in_fields[];
 extern const size_t sign_in_fields_count;
@@ -58,8 +57,6 @@ const char *sign_in_mechanism_name(uint8_t mechanism); /* "" when there was none
 bool sign_in_print(struct buf *out, const struct sign_in *row) __attribute__((warn_unused_result)); /* packed */
 bool sign_in_parse(struct str packed, struct sign_in *ret_row);
 json_t *sign_in_json(const struct sign_in *row);     /* contract, 4: nested status{…}; NULL: out of memory */
-bool sign_in_csv_header(struct buf *out, enum language language); /* with BOM, CRLF */
-bool sign_in_csv(struct buf *out, const struct sign_in *row);     /* formula-safe cells */
 
 #define SIGN_IN_FILTER_MORE_MAX 16
 

@@ -36,14 +36,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	CLEANUP(cleanup_buf) struct buf again;
 	CLEANUP(cleanup_buf) struct buf csv;
-	CLEANUP(cleanup_buf) struct buf header;
 	struct str packed = { (const char *)data, size };
 	struct sign_in row;
 	json_t *json;
 
 	buf_init(&again, 1 << 24);
 	buf_init(&csv, 1 << 24);
-	buf_init(&header, 1 << 24);
 	if (!sign_in_parse(packed, &row))
 		return 0;
 	if (!sign_in_print(&again, &row) || !str_eq(buf_str(&again), packed))
@@ -52,8 +50,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!json)
 		abort();
 	json_decref(json);
-	if (!sign_in_csv(&csv, &row) || !str_is_utf8(buf_str(&csv)) || !sign_in_csv_header(&header, LANGUAGE_JA) ||
-	    cells_check(buf_str(&csv)) != cells_check(str_skip(buf_str(&header), sizeof(CSV_BOM) - 1)))
+	if (!csv_cell(&csv, row.user, true) || !csv_cell(&csv, row.ehlo, false) || !csv_cell(&csv, row.smtp_reply, false) ||
+	    !buf_add(&csv, STR(CSV_LINE_END)) || !str_is_utf8(buf_str(&csv)) || cells_check(buf_str(&csv)) != 3)
 		abort();
 	return 0;
 }

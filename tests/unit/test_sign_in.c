@@ -81,27 +81,6 @@ static void test_json(void)
 	json_decref(json);
 }
 
-static void test_csv(void)
-{
-	CLEANUP(cleanup_buf) struct buf out;
-	struct sign_in row = sample();
-
-	buf_init(&out, 65536);
-	CHECK(sign_in_csv_header(&out, LANGUAGE_EN) &&
-		      str_starts(buf_str(&out), STR("\xef\xbb\xbf\"Date (UTC)\",\"Request ID\",\"Username\",")) &&
-		      str_ends_nocase(buf_str(&out), STR("\"Client app\",\"Status\"\r\n")),
-	      "the header: BOM, the portal's names, CRLF");
-	buf_clear(&out);
-	CHECK(sign_in_csv(&out, &row) &&
-		      str_eq(buf_str(&out),
-			     STR("\"2026-11-24T06:00:00.123456Z\",\"9AB2223456\",\"copier@contoso.example\",\"contoso.example\","
-				 "\"192.0.2.7\",\"basic\",\"LOGIN\",\"1.2\",\"ECDHE-RSA-AES256-GCM-SHA384\","
-				 "\"'=HYPERLINK(\"\"http://x\"\",\"\"a\"\")\",\"submission\","
-				 "\"3F\xe3\x81\xae\xe8\xa4\x87\xe5\x90\x88\xe6\xa9\x9f\",\"smtp-auth-tenant\",\"530032\",\"blocked\","
-				 "\"535 5.7.139 x [9AB2223456]\",\"\",\"\",\"gateway\",\"c1\",\"Authenticated SMTP\",\"Failure\"\r\n")),
-	      "a row");
-}
-
 static void test_cells(void)
 {
 	static const struct {
@@ -225,7 +204,6 @@ int main(void)
 {
 	test_pack();
 	test_json();
-	test_csv();
 	test_cells();
 	test_sentences();
 	test_times();
