@@ -29,6 +29,7 @@ static int verb_sandbox(struct cli *cli)
 		.smtp_port = (unsigned)smtp_port,
 		.https_port = (unsigned)https_port,
 		.fails = json_object_get(cli->args, "fail"),
+		.transcript = json_is_true(json_object_get(cli->args, "transcript")),
 		.language = cli->language,
 	});
 }
@@ -42,6 +43,7 @@ static int role_keeper(struct cli *cli)
 /* To add a verb: a row here; its options and columns are in cli/verb_tables.c, what it asks the daemon in keeper/api.c. */
 static const struct verb verbs[] = {
 	{ "serve", verb_serve, NULL, NULL, NULL, N_("run the gateway; SIGTERM drains, SIGHUP reloads"), false },
+	{ "demo", verb_demo, NULL, demo_arguments, NULL, N_("see it work: one mail from a copier to a stand-in for Exchange Online"), false },
 	{ "sandbox", verb_sandbox, NULL, sandbox_arguments, NULL, N_("a stand-in for Exchange Online, to try things with"), false },
 	{ "config check", verb_config_check, NULL, NULL, NULL, N_("try a settings file, its certificates too"), false },
 	{ "config show", verb_config_show, NULL, config_show_arguments, NULL, N_("the settings in force"), false },

@@ -21,5 +21,6 @@ int verb_config_show(struct cli *cli);
 int verb_config_explain(struct cli *cli);
 int verb_queue_cat(struct cli *cli);
 int verb_cmdlet(struct cli *cli);
+int verb_demo(struct cli *cli);
 
 #endif

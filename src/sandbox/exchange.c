@@ -19,6 +19,7 @@
 
 static void flush(struct exchange_session *session)
 {
+	exchange_said(session);
 	if (session->smtp.out.len > 0 && !stream_write(&session->stream, buf_str(&session->smtp.out)))
 		session->ended = true;
 	buf_done(&session->smtp.out);
@@ -319,9 +320,11 @@ static size_t on_input(struct stream *stream, struct str input)
 	size_t all = 0;
 
 	while (!session->ended) {
+		enum smtp_state before = (enum smtp_state)session->smtp.state;
 		struct smtp_event event;
 		size_t used = smtp_server_feed(&session->smtp, input, str_of(session->peer), &event);
 
+		exchange_heard(session, before, &event, (struct str){ input.ptr, used });
 		all += used;
 		input = str_skip(input, used);
 		if (used == 0 && event.kind == SMTP_EVENT_NONE)
@@ -339,6 +342,7 @@ static void on_secured(struct stream *stream)
 {
 	struct exchange_session *session = stream->owner;
 
+	exchange_secured(session);
 	smtp_server_secured(&session->smtp);
 }
 

@@ -17,6 +17,7 @@ struct exchange_session {
 	struct sandbox_mailbox *mailbox; /* NULL: not signed in */
 	char mechanism[16];
 	char *sender;
+	uint64_t body_bytes;     /* for the transcript */
 	struct buf recipients;
 	struct header_scan header;
 	struct inbox_message message;
@@ -30,6 +31,11 @@ struct exchange_session {
 const char *exchange_suffix(struct exchange_session *session); /* "[FRONTEND TIME ID]" without its brackets */
 void exchange_refuse(struct exchange_session *session, unsigned code, const char *enhanced, const char *text);
 void exchange_accept(struct exchange_session *session);
+
+/* exchange_record.c: into D/transcript.txt, when that was asked for. */
+void exchange_heard(struct exchange_session *session, enum smtp_state before, const struct smtp_event *event, struct str bytes);
+void exchange_said(struct exchange_session *session);
+void exchange_secured(struct exchange_session *session);
 
 /* exchange_auth.c */
 void exchange_sign_in(struct exchange_session *session, const struct sasl_credentials *given);

@@ -146,11 +146,23 @@ static enum outcome take_options(struct sandbox *sandbox, const struct sandbox_o
 	return inbox_open(&sandbox->inbox, sandbox->dir, fault);
 }
 
+static enum outcome open_transcript(struct sandbox *sandbox, struct fault *fault)
+{
+	char path[4096];
+
+	if (!path_join(sandbox->dir, STR("transcript.txt"), sizeof(path), path))
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), (int)sizeof(path), sandbox->dir);
+	sandbox->transcript = fopen(path, "we");
+	return sandbox->transcript ? OUTCOME_OK : fault_errno(fault, "create", path);
+}
+
 static enum outcome open_all(struct sandbox *sandbox, const struct sandbox_options *options, struct fault *fault)
 {
 	if (make_certificates(sandbox, fault) != OUTCOME_OK || make_client(sandbox, fault) != OUTCOME_OK ||
 	    exchange_open(sandbox, options->smtp_port, fault) != OUTCOME_OK ||
 	    token_endpoint_open(sandbox, options->https_port, fault) != OUTCOME_OK)
+		return fault->outcome;
+	if (options->transcript && open_transcript(sandbox, fault) != OUTCOME_OK)
 		return fault->outcome;
 	write_stats(sandbox);
 	return write_description(sandbox, fault);

@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 #include <microhttpd.h>
+#include <stdio.h>
 
 #include "base/table.h"
 #include "sandbox/faults.h"
@@ -48,6 +49,7 @@ struct sandbox {
 	struct table mailboxes; /* of struct sandbox_mailbox, by address */
 	struct table sessions;  /* of struct exchange_session, by number */
 	uint64_t last_session;
+	FILE *transcript; /* NULL: not asked for */
 	struct MHD_Daemon *https;
 	uv_timer_t every_second;
 	uv_signal_t term, interrupt;
