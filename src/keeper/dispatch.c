@@ -12,6 +12,12 @@
 
 /* --- lanes of the spool --- */
 
+static void lanes_from_start(struct dispatch *dispatch)
+{
+	dispatch->lanes_known = dispatch->lanes_anew = false;
+	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = '\0';
+}
+
 static void on_lanes(void *context, const struct spool_lane *lanes, size_t count)
 {
 	struct dispatch *dispatch = context;
@@ -30,6 +36,8 @@ static void on_lanes(void *context, const struct spool_lane *lanes, size_t count
 		lane_pump(lane);
 	}
 	dispatch->lanes_known = count < LANES_A_TIME;
+	if (dispatch->lanes_anew)
+		lanes_from_start(dispatch);
 }
 
 static void ask_lanes(struct dispatch *dispatch)
@@ -148,8 +156,8 @@ void dispatch_wake(struct dispatch *dispatch)
 
 	while ((lane = table_next(&dispatch->lanes, &at)))
 		lane_forget_waiting(lane);
-	dispatch->lanes_known = false;
-	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = '\0';
+	lanes_from_start(dispatch);
+	dispatch->lanes_anew = dispatch->lanes_asked; /* what is on its way was read before */
 	ask_lanes(dispatch);
 	pump_all(dispatch);
 }

@@ -40,6 +40,8 @@ struct lane {
 	size_t waiting, busy;        /* busy: loading, away or settling */
 	bool more;                   /* the spool may have others */
 	bool loading;
+	bool stale;                  /* a message went back to the spool while they load: what comes may be older than that */
+	size_t asked;                /* how many were asked for */
 	int64_t more_due_us;         /* not before this is it worth to look */
 };
 
@@ -55,6 +57,7 @@ struct dispatch {
 	size_t kept_bytes;
 	char lanes_after[2][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
+	bool lanes_anew;             /* woken while the lanes were asked for: from the start, once more */
 	uv_timer_t tick;
 };
 

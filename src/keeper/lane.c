@@ -93,12 +93,19 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 {
 	struct lane *lane = context;
 	struct dispatch *dispatch = lane->dispatch;
-	size_t asked = LANE_ITEMS_MAX + lane->busy;
 
 	lane->loading = false;
-	lane->more = count >= LANE_ITEMS_MAX;
+	if (lane->stale) {
+		/* Read before a fate was written: its recipients that have their mail would get it again. */
+		lane->stale = false;
+		lane->more = true;
+		lane->more_due_us = 0;
+		lane_pump(lane);
+		return;
+	}
+	lane->more = count >= lane->asked;
 	lane->more_due_us = lane->more ? 0 : INT64_MAX;
-	for (size_t i = 0; i < count && i < asked; i++) {
+	for (size_t i = 0; i < count; i++) {
 		const struct spool_message *message = &heads[i].message;
 		struct item *item;
 
@@ -160,9 +167,10 @@ static void load(struct lane *lane)
 	    !window_has_room(lane, now_us))
 		return;
 	lane->loading = true;
+	lane->stale = false;
+	lane->asked = LANE_ITEMS_MAX + lane->busy + lane->waiting;
 	/* From the start each time: what is in memory is skipped, and nothing can slip behind a cursor. */
-	spool_lane_load(dispatch->spool, lane->route, lane->mailbox, 0, 0, LANE_ITEMS_MAX + lane->busy + lane->waiting, on_heads,
-			lane);
+	spool_lane_load(dispatch->spool, lane->route, lane->mailbox, 0, 0, lane->asked, on_heads, lane);
 }
 
 /* --- to the courier --- */

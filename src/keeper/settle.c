@@ -136,6 +136,7 @@ static void stays(struct item *item)
 
 	lane->more = true;
 	lane->more_due_us = 0;
+	lane->stale = lane->loading;
 	finished(item);
 }
 
