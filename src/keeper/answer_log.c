@@ -65,6 +65,22 @@ static void conclude(struct api_call *call, const struct sign_ins *state)
 			 state->filter.since_us ? since : begins, begins);
 }
 
+static void on_timer_gone(uv_handle_t *handle)
+{
+	free(handle->data);
+}
+
+/* The loop knows the timer until it has closed it. */
+static void sign_ins_free(void *context)
+{
+	struct sign_ins *state = context;
+
+	if (state->timer_open)
+		uv_close((uv_handle_t *)&state->timer, on_timer_gone);
+	else
+		free(state);
+}
+
 static void done_sign_ins(struct ledger_job *job)
 {
 	struct sign_ins *state = job->state;
@@ -75,7 +91,7 @@ static void done_sign_ins(struct ledger_job *job)
 		if (job->outcome == OUTCOME_OK)
 			conclude(call, state);
 		api_end_outcome(call, job->outcome, &job->fault);
-		free(state);
+		sign_ins_free(state);
 		ledger_job_free(job);
 		return;
 	}
@@ -91,10 +107,11 @@ static void on_moved(void *context, enum outcome outcome)
 	(void)outcome; /* what is not moved yet is seen the next time */
 	job = ledger_job_new(state->call, false);
 	if (!job) {
-		free(state);
+		sign_ins_free(state);
 		return;
 	}
 	job->state = state;
+	job->drop = sign_ins_free;
 	job->run = run_sign_ins;
 	job->done = done_sign_ins;
 	ledger_job_start(job);

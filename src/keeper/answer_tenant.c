@@ -62,6 +62,11 @@ static void change_free(struct change *change)
 	free(change);
 }
 
+static void change_drop(void *change)
+{
+	change_free(change);
+}
+
 static void done_change(struct ledger_job *job)
 {
 	struct change *change = job->state;
@@ -86,6 +91,7 @@ static void start_change(struct api_call *call, struct change *change)
 		return;
 	}
 	job->state = change;
+	job->drop = change_drop;
 	job->run = run_change;
 	job->done = done_change;
 	ledger_job_start(job);

@@ -84,6 +84,11 @@ static void change_free(struct change *change)
 	free(change);
 }
 
+static void change_drop(void *change)
+{
+	change_free(change);
+}
+
 static enum outcome run_change(struct ledger_job *job, struct ledger *ledger, struct fault *fault)
 {
 	struct change *change = job->state;
@@ -143,6 +148,7 @@ static void start_change(struct api_call *call, struct change *change)
 		return;
 	}
 	job->state = change;
+	job->drop = change_drop;
 	job->run = run_change;
 	job->done = done_change;
 	ledger_job_start(job);

@@ -106,6 +106,11 @@ static void lately_free(struct lately *lately)
 	free(lately);
 }
 
+static void lately_drop(void *lately)
+{
+	lately_free(lately);
+}
+
 static void done(struct ledger_job *job)
 {
 	struct lately *lately = job->state;
@@ -160,6 +165,7 @@ void consequence_tell(struct api_call *call, const struct consequence_change *ch
 		return;
 	}
 	job->state = lately;
+	job->drop = lately_drop;
 	job->run = run;
 	job->done = done;
 	mover_flush(call->keeper->mover, on_moved, job);

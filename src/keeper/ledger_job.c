@@ -46,7 +46,7 @@ void ledger_job_start(struct ledger_job *job)
 	if (worker_add(job->writes ? keeper->scribe : keeper->reader, &job->job))
 		return;
 	api_fail_text(job->call, EX_TEMPFAIL, N_("too many questions wait for the ledger; try again"));
-	free(job->state);
+	(job->drop ? job->drop : free)(job->state);
 	ledger_job_free(job);
 }
 

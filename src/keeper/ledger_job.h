@@ -16,7 +16,8 @@ struct ledger_job {
 	struct fault fault;
 	struct buf rows;       /* JSON, one row a line, for the caller */
 	size_t rows_count;
-	void *state;           /* freed by done */
+	void *state;           /* freed by done, or when it cannot start by drop */
+	void (*drop)(void *state); /* NULL: free() */
 };
 
 #define LEDGER_JOB_ROWS_BYTES_MAX (32u << 20)
