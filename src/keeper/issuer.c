@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include <sodium/utils.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/table.h"
@@ -117,12 +119,19 @@ static enum bearer_verdict judge(const struct issuer *issuer, const struct issue
 	return bearer_decide(settings, jwt->claims, user, domain, clock_real_ms() / 1000);
 }
 
-static void waiter_free(struct waiter *waiter)
+static void waiter_done(struct waiter *waiter)
 {
 	jwt_done(&waiter->jwt);
+	if (waiter->token)
+		sodium_memzero(waiter->token, strlen(waiter->token));
 	free(waiter->token);
 	free(waiter->user);
 	free(waiter->domain);
+}
+
+static void waiter_free(struct waiter *waiter)
+{
+	waiter_done(waiter);
 	free(waiter);
 }
 
@@ -267,10 +276,7 @@ void issuers_check(struct issuers *issuers, struct str token, struct str user, s
 
 answer:
 	on_verdict(context, verdict, later, waiter.jwt.claims);
-	jwt_done(&waiter.jwt);
-	free(waiter.token);
-	free(waiter.user);
-	free(waiter.domain);
+	waiter_done(&waiter);
 }
 
 struct issuers *issuers_new(struct http *http, const struct settings *settings)
