@@ -45,7 +45,7 @@ static void options_fill(struct gate_listener *listener)
 		.errors_max = (unsigned)limits->errors_max,
 		.mechanisms = mechanisms_offered(listener),
 		.starttls = settings->tls == LISTENER_STARTTLS || settings->tls == LISTENER_AUTO,
-		.require_auth = settings->require_auth,
+		.require_auth = true, /* `require-auth: no` spares those under `trusted` alone, who are told apart when they connect */
 		.bare_newline = settings->bare_newline_reject ? SMTP_BARE_NEWLINE_REJECT : SMTP_BARE_NEWLINE_NORMALIZE,
 	};
 }

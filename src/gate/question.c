@@ -3,6 +3,8 @@
 #include <string.h>
 
 #define QUESTION_BYTES_MAX LINK_PACKET_BYTES_MAX
+#define SHOWN_BYTES_MAX 512
+#define COMMIT_LARGE_BYTES_MAX (LINK_PACKET_BYTES_MAX - 4096) /* the rest is sender, envid and what is shown */
 
 static bool send_packet(struct session *session, enum ask_kind kind, uint64_t question, const void *body)
 {
@@ -28,9 +30,9 @@ bool session_ask(struct session *session, enum ask_kind kind, const void *body)
 	return true;
 }
 
-void session_tell(struct session *session, enum ask_kind kind, const void *body)
+bool session_tell(struct session *session, enum ask_kind kind, const void *body)
 {
-	(void)send_packet(session, kind, 0, body);
+	return send_packet(session, kind, 0, body);
 }
 
 bool session_refuse(struct session *session, enum smtp_phase phase, const struct smtp_reply *reply, struct str detail)
@@ -49,21 +51,38 @@ bool session_refuse(struct session *session, enum smtp_phase phase, const struct
 	return session_ask(session, ASK_REFUSED, &refused);
 }
 
+/* The keeper shows no more of them; COMMIT is one packet. */
+static struct str shown(struct str value)
+{
+	return (struct str){ value.ptr, value.len < SHOWN_BYTES_MAX ? value.len : SHOWN_BYTES_MAX };
+}
+
+bool session_tell_recipients(struct session *session)
+{
+	struct draft *draft = session->draft;
+	struct ask_recipients more = { draft->recipients_count, buf_str(&draft->recipients) };
+
+	if (!session_tell(session, ASK_RECIPIENTS, &more))
+		return false;
+	draft->keeper_knows = true;
+	buf_clear(&draft->recipients);
+	draft->recipients_count = 0;
+	return true;
+}
+
 bool session_commit(struct session *session)
 {
 	struct draft *draft = session->draft;
 	struct ask_commit commit = {
 		.sender = draft->sender,
 		.envid = draft->envid,
-		.subject = buf_str(&draft->header.value[HEADER_SUBJECT]),
-		.message_id = buf_str(&draft->header.value[HEADER_MESSAGE_ID]),
+		.subject = shown(buf_str(&draft->header.value[HEADER_SUBJECT])),
+		.message_id = shown(buf_str(&draft->header.value[HEADER_MESSAGE_ID])),
 		.ret = (uint8_t)draft->mail.ret,
 		.body_8bit = draft->mail.body_8bit || draft->header.eight_bit,
 		.utf8 = draft->mail.utf8,
 		.size_bytes = draft->size_bytes,
 		.body_file = draft->body_file,
-		.count = draft->recipients_count,
-		.recipients = buf_str(&draft->recipients),
 		.bare_newlines = session->smtp.body.bare_newlines,
 	};
 	struct buf from;
@@ -81,6 +100,12 @@ bool session_commit(struct session *session)
 			(void)(buf_add(&from, STR("\n")) && buf_add(&from, value));
 	}
 	commit.header_from = buf_str(&from);
+	if (from.len + draft->body.len + draft->recipients.len > COMMIT_LARGE_BYTES_MAX && !session_tell_recipients(session)) {
+		buf_done(&from);
+		return false;
+	}
+	commit.count = draft->recipients_count;
+	commit.recipients = buf_str(&draft->recipients);
 	if (draft->fd == -1)
 		commit.body = buf_str(&draft->body);
 	asked = draft_finish(draft, commit.checksum) && session_ask(session, ASK_COMMIT, &commit);

@@ -19,6 +19,10 @@ static const struct smtp_reply refused_sender = {
 static const struct smtp_reply two_from = {
 	554, { "5.6.0", 5 }, { "Invalid message content: more than one From or Sender field", 59 }, { "", 0 }
 };
+/* What is behind the cut would go out as a sender that nobody has looked at. */
+static const struct smtp_reply long_from = {
+	554, { "5.6.0", 5 }, { "Invalid message content: the From or Sender field is too long", 61 }, { "", 0 }
+};
 
 static void flush(struct session *session)
 {
@@ -53,7 +57,7 @@ static void hang_up(struct session *session, enum smtp_reply_id id)
 static void drop_draft(struct session *session)
 {
 	if (session->draft && session->draft->keeper_knows)
-		session_tell(session, ASK_RESET, NULL);
+		(void)session_tell(session, ASK_RESET, NULL);
 	draft_free(session->draft);
 	session->draft = NULL;
 }
@@ -112,12 +116,8 @@ static void on_recipient(struct session *session, const struct smtp_event *event
 		return;
 	}
 	if (session->draft->recipients.len > LINK_PACKET_BYTES_MAX / 4) { /* leaves room in COMMIT for a small body */
-		struct ask_recipients more = { session->draft->recipients_count, buf_str(&session->draft->recipients) };
-
-		session_tell(session, ASK_RECIPIENTS, &more);
-		session->draft->keeper_knows = true;
-		buf_clear(&session->draft->recipients);
-		session->draft->recipients_count = 0;
+		if (!session_tell_recipients(session))
+			session->draft->failed = true; /* never a 250 for some of them */
 	}
 	smtp_server_answer(&session->smtp, true, &(struct smtp_reply){ 0 });
 }
@@ -165,6 +165,8 @@ static void on_body_end(struct session *session)
 
 	if (header->received > limits->received_headers_max)
 		refuse(session, SMTP_PHASE_DATA, &loop, session->draft->sender);
+	else if (header->cut[HEADER_FROM] || header->cut[HEADER_SENDER])
+		refuse(session, SMTP_PHASE_DATA, &long_from, session->draft->sender);
 	else if (header->count[HEADER_FROM] > 1 || header->count[HEADER_SENDER] > 1)
 		refuse(session, SMTP_PHASE_DATA, &two_from, session->draft->sender);
 	else if (session->draft->failed || !session_commit(session))
@@ -309,7 +311,7 @@ static void on_closed(struct stream *stream)
 	struct gate *gate = session->listener->gate;
 
 	if (session->counted)
-		session_tell(session, ASK_HANGUP, NULL);
+		(void)session_tell(session, ASK_HANGUP, NULL);
 	(void)table_take(&gate->sessions, TABLE_KEY(session->id));
 	draft_free(session->draft);
 	smtp_server_done(&session->smtp);
@@ -380,7 +382,8 @@ static void on_connected(struct session *session, const struct ask_answer *answe
 /* Who signed in, and what that account may send as. False: out of memory. */
 static bool learn_account(struct session *session, const struct ask_answer *answer)
 {
-	(void)str_copy(answer->next_id, sizeof(session->next_id), session->next_id);
+	if (answer->next_id.len > 0) /* a refusal in between does not rename the message that is coming */
+		(void)str_copy(answer->next_id, sizeof(session->next_id), session->next_id);
 	if (answer->account.len == 0)
 		return true;
 	free(session->account);

@@ -38,7 +38,8 @@ void session_keeper_gone(struct session *session);
 
 /* question.c: send a question; the session's link may be full: then the session ends with a 421. */
 bool session_ask(struct session *session, enum ask_kind kind, const void *body);
-void session_tell(struct session *session, enum ask_kind kind, const void *body);
+bool session_tell(struct session *session, enum ask_kind kind, const void *body);
+bool session_tell_recipients(struct session *session); /* those that the keeper does not know yet */
 bool session_refuse(struct session *session, enum smtp_phase phase, const struct smtp_reply *reply, struct str detail);
 bool session_commit(struct session *session);
 

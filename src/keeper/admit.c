@@ -109,12 +109,10 @@ bool admit_connected(struct keeper *keeper, struct visitor *visitor, const struc
 		gates_answer(keeper->gates, way, &answer, -1);
 		return false;
 	}
+	keeper_event_id(keeper, next_id, &visitor->next_count); /* a sign-in gives another; without one there is this */
 	if (account && admit_trusted(keeper, visitor, way, account))
 		return true;
-	if (!keeper->settings->listeners[visitor->listener].require_auth) {
-		keeper_event_id(keeper, next_id, &visitor->next_count);
-		answer.next_id = str_of(next_id);
-	}
+	answer.next_id = str_of(next_id);
 	gates_answer(keeper->gates, way, &answer, -1);
 	return true;
 }

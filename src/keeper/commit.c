@@ -65,12 +65,12 @@ static enum commit_refusal check(struct keeper *keeper, const struct visitor *vi
 	const struct listener_settings *listener = &keeper->settings->listeners[visitor->listener];
 
 	*ret_foreign = STR("");
-	if (listener->require_auth && (!visitor->signed_in || !account || !account->enabled))
+	/* A trusted device counts as signed in. Whatever the listener asks for, nobody else sends: that would be an open relay. */
+	if (!visitor->signed_in || !account || !account->enabled)
 		return COMMIT_NOT_SIGNED_IN;
-	if (account && !may_send(account, question->sender))
+	if (!may_send(account, question->sender))
 		return COMMIT_SENDER;
-	if (account)
-		*ret_foreign = foreign_sender(account, question->header_from);
+	*ret_foreign = foreign_sender(account, question->header_from);
 	if (ret_foreign->len > 0)
 		return COMMIT_SEND_AS;
 	/* Our own trace header comes on top of what the client was allowed. */
@@ -109,7 +109,7 @@ static enum commit_refusal fill_recipients(struct pending *pending, const struct
 	enum commit_refusal refusal;
 	size_t at = 0;
 
-	if (count == 0 || count > pending->keeper->settings->limits.recipients_max)
+	if (visitor->recipients_lost || count == 0 || count > pending->keeper->settings->limits.recipients_max)
 		return COMMIT_RECIPIENTS;
 	pending->recipients = arena_take(&pending->arena, (size_t)count * sizeof(*pending->recipients));
 	if (!pending->recipients)
@@ -291,7 +291,6 @@ void commit_message(struct keeper *keeper, struct visitor *visitor, const struct
 		pending_free(pending);
 		refuse(keeper, visitor, way, event_id, &words, question);
 	}
-	/* Said once: the next message of this visitor names its own. */
-	buf_done(&visitor->recipients);
-	visitor->recipients_count = 0;
+	/* Said once: the next message of this visitor names its own, also after a refusal. */
+	gates_forget_transaction(visitor);
 }

@@ -2,6 +2,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
@@ -82,7 +83,7 @@ static void count_out(struct gates *gates, struct visitor *visitor)
 
 /* --- visitors --- */
 
-static void forget_transaction(struct visitor *visitor)
+void gates_forget_transaction(struct visitor *visitor)
 {
 	struct gates *gates = visitor->gate->gates;
 
@@ -90,12 +91,13 @@ static void forget_transaction(struct visitor *visitor)
 		spool_body_forget(gates->keeper->spool, visitor->body_file);
 	visitor->body_file = 0;
 	visitor->recipients_count = 0;
+	visitor->recipients_lost = false;
 	buf_done(&visitor->recipients);
 }
 
 static void visitor_free(struct visitor *visitor)
 {
-	forget_transaction(visitor);
+	gates_forget_transaction(visitor);
 	count_out(visitor->gate->gates, visitor);
 	free(visitor->account);
 	free(visitor);
@@ -108,6 +110,13 @@ struct visitor *gates_visitor(struct gates *gates, const struct way_back *way)
 	return peer ? table_find(&peer->visitors, TABLE_KEY(way->session)) : NULL;
 }
 
+/* A lost answer would keep its client waiting: the gate starts anew. In a later turn, since visitors are in use here. */
+static void give_up(struct gate_peer *peer)
+{
+	log_event(LOG_LEVEL_ERROR, "a gate does not take its answers", LOG_NUMBER("gate", peer->number));
+	(void)shutdown(peer->link.fd, SHUT_RDWR);
+}
+
 void gates_answer(struct gates *gates, const struct way_back *way, const struct ask_answer *answer, int fd)
 {
 	struct gate_peer *peer = table_find(&gates->peers, TABLE_KEY(way->gate));
@@ -118,7 +127,7 @@ void gates_answer(struct gates *gates, const struct way_back *way, const struct 
 		return;
 	buf_init(&packet, LINK_PACKET_BYTES_MAX);
 	if (!ask_print(&packet, &head, answer) || !link_send(&peer->link, buf_str(&packet), fd))
-		log_event(LOG_LEVEL_ERROR, "a gate does not take its answers", LOG_NUMBER("gate", peer->number));
+		give_up(peer);
 	buf_done(&packet);
 }
 
@@ -185,9 +194,11 @@ static void on_body_file(struct gate_peer *peer, const struct way_back *way, str
 
 static void on_recipients(struct visitor *visitor, const struct ask_recipients *more)
 {
-	/* What does not fit is missed at COMMIT, where the count no longer agrees. */
+	/* What does not fit is missed at COMMIT: the message is refused rather than taken for some of them. */
 	if (buf_add(&visitor->recipients, more->packed))
 		visitor->recipients_count += more->count;
+	else
+		visitor->recipients_lost = true;
 }
 
 static void on_hello(struct gate_peer *peer)
@@ -221,7 +232,7 @@ static void on_question(struct gate_peer *peer, const struct ask_head *head, con
 	else if (head->kind == ASK_COMMIT)
 		commit_message(keeper, visitor, &way, &body->commit);
 	else if (head->kind == ASK_RESET)
-		forget_transaction(visitor);
+		gates_forget_transaction(visitor);
 	else if (head->kind == ASK_HANGUP)
 		visitor_free(table_take(&peer->visitors, TABLE_KEY(head->session)));
 }

@@ -22,6 +22,7 @@ struct visitor {
 	uint64_t body_file;     /* opened for it, not yet committed */
 	struct buf recipients;  /* packed, told ahead of COMMIT */
 	uint32_t recipients_count;
+	bool recipients_lost;   /* some were told and did not fit */
 };
 
 /* An answer's way back: gate and client may be gone when it is ready. */
@@ -40,6 +41,7 @@ size_t gates_visitors(const struct gates *gates);
 struct visitor *gates_visitor(struct gates *gates, const struct way_back *way); /* NULL: gone */
 /* `fd` -1 or a descriptor to hand over (stays the caller's). A link that is full costs its gate its life: it does not follow. */
 void gates_answer(struct gates *gates, const struct way_back *way, const struct ask_answer *answer, int fd);
+void gates_forget_transaction(struct visitor *visitor); /* the recipients and the body file that were not committed */
 void gates_tell_room(struct gates *gates, bool has_room);
 
 /* How many visitors are from this address / in all (admitted ones). */
