@@ -1,0 +1,302 @@
+"""An intruder's view: forged tokens (bar A5), senders that are not one's own, limits of the keeper, an open door."""
+
+import json
+import time
+
+import pytest
+
+import forge
+from conftest import PASSWORD
+from forge import TENANT, Key, KeyServer, claims, hs256, part, token
+from gateway import without_event_id
+from message import CRLF, SENDER, message, recipient_new
+from port import port_free
+from submission import encoded, reply, stuffed, submission_open
+
+ISSUER = "https://login.example/tenant/v2.0"
+OTHER = "boss@contoso.example"
+
+
+class Nowhere:
+    """An upstream that does not answer: what is taken stays in the queue."""
+
+    def __init__(self, authority):
+        self.host, self.port, self.authority, self.issuer = "localhost", port_free(), authority, self
+        self.token_url = f"https://localhost:{port_free()}/token"
+        self.client_id, self.secret, self.scope = "client", "s3cr3t-of-the-test-00", "smtp.send"
+
+
+@pytest.fixture(scope="module")
+def keys(directory):
+    place = directory / "keys"
+    place.mkdir()
+    return {"rsa": Key(place, "rsa-1"), "ec": Key(place, "ec-1", "p256"), "foreign": Key(place, "rsa-9"),
+            "foreign_ec": Key(place, "ec-9", "p256")}
+
+
+@pytest.fixture(scope="module")
+def key_server(authority, keys):
+    server = KeyServer(authority, [keys["rsa"], keys["ec"]])
+    yield server
+    server.stop()
+
+
+@pytest.fixture(scope="module")
+def upstream(authority):
+    return Nowhere(authority)
+
+
+def listeners_changed(gateway, **changes):
+    """Start `gateway` anew with these keys in its listener `none`."""
+    gateway.stop()
+    gateway.settings["listeners"]["none"].update(changes)
+    gateway.write()
+    return gateway.start()
+
+
+@pytest.fixture(scope="module")
+def gateway(gateway_new, authority, key_server):
+    gateway = gateway_new(
+        issuers={"entra": {"issuer": ISSUER, "jwks-url": key_server.url, "ca-file": authority.ca, "tenant-id": TENANT,
+                           "algorithms": ["RS256", "ES256"]}},
+        limits={"retry-first-seconds": 1, "refusal-delay-ms": 20, "verified-entries-max": 0, "recipients-max": 30000})
+    gateway.tenant_add("contoso.example")
+    gateway.user_add(SENDER, PASSWORD)
+    gateway.user_add(OTHER, PASSWORD)
+    return gateway
+
+
+def forged(keys):
+    """Name and token: none of them is good for SENDER."""
+    rsa, ec = keys["rsa"], keys["ec"]
+    now = int(time.time())
+    good = claims(ISSUER, SENDER)
+    body = part(good)
+
+    def changed(**changes):
+        return token(rsa, claims(ISSUER, SENDER, **changes))
+
+    for name in ("none", "None", "NONE", "nOnE", "", "RS255", "RS384", "RS512", "ES384", "EdDSA", "HS384"):
+        yield f"alg {name!r} unsigned", part({"alg": name, "kid": rsa.name}) + "." + body + "."
+        yield f"alg {name!r}", token(rsa, good, alg=name)
+    yield "alg absent", token(rsa, good, alg=None)
+    yield "alg a number", token(rsa, good, alg=256)
+    yield "alg a list", token(rsa, good, alg=["RS256"])
+    yield "PS256, which the settings do not allow", token(rsa, good, alg="PS256", pss=True)
+    yield "PSS said to be RS256", token(rsa, good, pss=True)
+    yield "ES256 with the RSA key's name", token(ec, good, alg="ES256", header={"kid": rsa.name})
+    yield "RS256 with the EC key's name", token(rsa, good, header={"kid": ec.name})
+    for name, secret in (("PEM", rsa.public.encode()), ("PEM without its last newline", rsa.public.strip().encode()),
+                         ("DER", rsa.der), ("modulus", rsa.jwk()["n"].encode()), ("nothing", b"")):
+        yield f"HS256 with the public key as {name}", hs256(good, secret, {"kid": rsa.name})
+    for kid in ("../../../../dev/null", "/dev/null", "rsa-1\0", "rsa-1 ", "RSA-1", "' OR 1=1 --", "file:///etc/passwd", "",
+                "a" * 255, "a" * 300, "rsa-9"):
+        yield f"kid {kid[:24]!r}, another's key", token(keys["foreign"], good, header={"kid": kid})
+    yield "kid a number", token(rsa, good, header={"kid": 1})
+    yield "kid null, several keys", token(rsa, good, header={"kid": None})
+    for name, value in (("jku", "KEYS"), ("x5u", "KEYS"), ("jwk", keys["foreign"].jwk()), ("x5c", [part(keys["foreign"].der)])):
+        yield f"header {name}", token(keys["foreign"], good, header={name: value, "kid": "rsa-1"})
+        yield f"header {name}, unknown kid", token(keys["foreign"], good, header={name: value, "kid": "rsa-9"})
+    yield "crit", token(rsa, good, header={"crit": ["exp"], "exp": 1})
+    for name, signature in (("r=s=0", bytes(64)), ("r=0", bytes(32) + b"\x01" * 32), ("s=0", b"\x01" * 32 + bytes(32)),
+                            ("63 bytes", bytes(63)), ("empty", b"")):
+        yield f"ES256 {name}", token(ec, good, alg="ES256", signature=signature)
+    yield "ES256 by another's key", token(keys["foreign_ec"], good, alg="ES256", header={"kid": ec.name})
+    whole = token(rsa, good)
+    yield "altered claims", whole.replace("." + body + ".", "." + part(claims(ISSUER, SENDER, jti="x")) + ".")
+    yield "signature cut", whole[:-4]
+    yield "signature of another text", whole.rsplit(".", 1)[0] + "." + token(rsa, {**good, "jti": "y"}).rsplit(".", 1)[1]
+    yield "padding", whole + "="
+    yield "two parts", whole.rsplit(".", 1)[0]
+    yield "four parts", whole + ".x"
+    yield "five parts", ".".join([part({"alg": "dir", "enc": "A128GCM"}), "", part("iv"), body, part("tag")])
+    yield "dots alone", ".."
+    yield "claims a list", token(rsa, [good])
+    yield "claims no JSON", token(rsa, "not json")
+    yield "claims twice", token(rsa, json.dumps(good)[:-1] + f', "upn": "{SENDER}", "aud": "x"}}')
+    yield "exp twice", token(rsa, json.dumps({**good, "exp": 1})[:-1] + f', "exp": {now + 3600}}}')
+    for iss in ("https://login.example/tenant/v2.0/", "https://evil.example", ISSUER.upper(), ISSUER + "\0", "", None, [ISSUER]):
+        yield f"iss {iss!r}", changed(iss=iss)
+    for aud in ("https://graph.microsoft.com", "https://outlook.office.com.evil.example", "https://outlook.office.com/", "", None,
+                [], ["https://graph.microsoft.com"], {"https://outlook.office.com": 1}, 1):
+        yield f"aud {aud!r}", changed(aud=aud)
+    for tid in ("99999999-2222-3333-4444-555555555555", "", None, [TENANT]):
+        yield f"tid {tid!r}", changed(tid=tid)
+    for exp in (now - 302, 0, -1, None, str(now + 3600), "never", True, [now + 3600]):
+        yield f"exp {exp!r}", changed(exp=exp)
+    yield "nbf in 310 s", changed(nbf=now + 310 + 60)
+    yield "iat in 310 s", changed(iat=now + 310 + 60)
+    for upn in (OTHER, "", None, SENDER + ".", " " + SENDER, [SENDER], f"{SENDER} {OTHER}"):
+        yield f"upn {upn!r}", changed(upn=upn)
+    for scp in ("Mail.Send", "SMTP.Sendx", "smtp.send", "xSMTP.Send", "", None, ["Mail.Send"], [["SMTP.Send"]], {"SMTP.Send": 1}):
+        yield f"scp {scp!r}", changed(scp=scp)
+    yield "a role's name as scope", changed(scp="SMTP.SendAsApp")
+    yield "a scope's name as role", changed(scp=None, roles=["SMTP.Send"])
+    yield "user's token with the role too", changed(upn=OTHER, roles=["SMTP.SendAsApp"])
+    yield "deep", token(rsa, '{"a":' * 1000 + "1" + "}" * 1000)
+
+
+def oauthbearer(client, user, bearer):
+    answer = client.docmd("AUTH", "OAUTHBEARER " + encoded(f"n,a={user},\1host=h\1port=587\1auth=Bearer {bearer}\1\1"))
+    return reply(client.docmd("AQ==")) if answer[0] == 334 else reply(answer)
+
+
+def xoauth2(client, user, bearer):
+    answer = client.docmd("AUTH", "XOAUTH2 " + encoded(f"user={user}\1auth=Bearer {bearer}\1\1"))
+    return reply(client.docmd("")) if answer[0] == 334 else reply(answer)
+
+
+def test_good_tokens_are_taken(gateway, keys):
+    now = int(time.time())
+    good = [token(keys["rsa"], claims(ISSUER, SENDER)), token(keys["ec"], claims(ISSUER, SENDER), alg="ES256"),
+            token(keys["rsa"], claims(ISSUER, SENDER, aud=["x", "https://outlook.office365.com"], exp=now - 240, nbf=now + 240)),
+            token(keys["rsa"], claims(ISSUER, None, scp=None, roles=["SMTP.SendAsApp"]))]
+    for bearer in good:
+        for sign_in in (xoauth2, oauthbearer):
+            with submission_open(gateway) as client:
+                assert sign_in(client, SENDER, bearer)[0] == 235
+
+
+def test_forged_tokens_are_refused_alike(gateway, key_server, keys):
+    """None is taken, by either mechanism, all with the same words; no address inside a token is asked."""
+    before = list(key_server.asked)
+    count = 0
+    taken, words = [], set()
+    for name, bearer in forged(keys):
+        count += 1
+        for sign_in in (xoauth2, oauthbearer):
+            with submission_open(gateway) as client:
+                code, text = sign_in(client, SENDER, bearer)
+                if code == 235:
+                    taken.append(name)
+                words.add((code, without_event_id(text) if code == 535 else text))
+    assert not taken
+    assert count >= 60, count
+    assert {code for code, _ in words} <= {535, 501}, words
+    assert len({text for code, text in words if code == 535}) == 1, words
+    assert set(key_server.asked) == {"/keys"}
+    assert len(key_server.asked) - len(before) <= 1, "a flood of unknown keys is one question to the issuer"
+
+
+def test_a_token_of_64_kib(gateway, keys):
+    with submission_open(gateway) as client:
+        code, _ = xoauth2(client, SENDER, token(keys["rsa"], claims(ISSUER, SENDER, jti="x" * 49152)))
+        assert code in (500, 535)
+        assert client.noop()[0] == 250
+        assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+
+
+def test_token_for_one_opens_no_other(gateway, keys):
+    with submission_open(gateway) as client:
+        assert xoauth2(client, OTHER, token(keys["rsa"], claims(ISSUER, SENDER)))[0] == 535
+        assert xoauth2(client, "nobody@contoso.example", token(keys["rsa"], claims(ISSUER, "nobody@contoso.example")))[0] == 535
+
+
+def test_no_verified_cache(gateway):
+    """verified-entries-max 0 is allowed; it must not cost the keeper its life."""
+    for _ in range(2):
+        with submission_open(gateway) as client:
+            assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+
+
+def signed_in(gateway):
+    client = submission_open(gateway)
+    assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+    return client
+
+
+def test_a_sender_behind_8_kib_of_blanks(gateway):
+    """What the header scan cuts off is still read by whoever gets the mail."""
+    field = f"From: Copier <{SENDER}>," + "\r\n ".join([" " * 900] * 10) + f"\r\n {OTHER}"
+    data = field.encode() + CRLF + b"Subject: x" + CRLF + CRLF + b"x" + CRLF
+    with signed_in(gateway) as client:
+        code, text = client.submit(SENDER, recipient_new(), data)
+        assert code == 554, text
+
+
+def test_from_and_sender_of_another(gateway):
+    for field in (b"From: " + OTHER.encode(), b"Sender: " + OTHER.encode() + b"\r\nFrom: " + SENDER.encode(),
+                  b"From: " + SENDER.encode() + b"\r\nFrom: " + OTHER.encode(), b"FROM : " + OTHER.encode(),
+                  b"From:\r\n " + OTHER.encode(), b"From: =?utf-8?q?x?= <" + OTHER.encode() + b">"):
+        with signed_in(gateway) as client:
+            assert client.submit(SENDER, recipient_new(), field + CRLF + CRLF + b"x" + CRLF)[0] in (550, 554), field
+
+
+def test_a_large_message_after_a_refused_one(gateway):
+    large = message(body=b"x" * 70 + CRLF) + (b"y" * 70 + CRLF) * 3000
+    foreign = message(sender=OTHER) + (b"y" * 70 + CRLF) * 3000
+    with signed_in(gateway) as client:
+        for _ in range(2):
+            code, text = client.submit(SENDER, recipient_new(), foreign)
+            assert (code, "5.2.252" in text) == (554, True), text
+            code, text = client.submit(SENDER, recipient_new(), large)
+            assert code == 250, text
+
+
+def test_long_fields_are_no_lack_of_room(gateway):
+    fields = (b"X-Filler: 1", b"References: <a@b>")
+    data = message(subject=b"s" * 900 + b"\r\n " + b"t" * 900, body=(b"z" * 70 + CRLF) * 430, fields=fields)
+    data = data.replace(b"Message-ID: <", b"Message-ID: <" + b"m" * 900)
+    with signed_in(gateway) as client:
+        code, text = client.submit(SENDER, [recipient_new("r" * 40) for _ in range(250)], data)
+        assert code == 250, text
+
+
+def test_recipients_are_all_kept_or_none(gateway):
+    """More than the keeper holds for one client: refused, never a 250 for some of them."""
+    names = [f"{'r' * 50}{number}@{'d' * 50}.{'e' * 60}.{'f' * 60}.example.net" for number in range(6000)]
+    with signed_in(gateway) as client:
+        client.timeout = 60
+        assert client.mail(SENDER)[0] == 250
+        accepted = 0
+        for at in range(0, len(names), 500):
+            client.send("".join(f"RCPT TO:<{name}>\r\n" for name in names[at:at + 500]))
+            accepted += sum(client.getreply()[0] == 250 for _ in names[at:at + 500])
+        answer = client.docmd("DATA")
+        if answer[0] != 354:
+            return
+        client.send(stuffed(message()) + b".\r\n")
+        code, text = reply(client.getreply())
+    if code == 250:
+        rows = [row for row in gateway.rows("queue", "list") if len(row["to"]) > 1000]
+        assert [len(row["to"]) for row in rows] == [accepted], (accepted, text)
+    else:
+        assert code in (452, 552), text
+
+
+def test_the_event_id_after_a_refusal_in_between(gateway):
+    """The Received field names the message as the 250 does, whatever was refused before DATA."""
+    with signed_in(gateway) as client:
+        assert client.mail(SENDER)[0] == 250
+        assert client.docmd("RCPT", "TO:<not an address>")[0] in (501, 553, 550)
+        code, text = client.submit(SENDER, recipient_new(), message(subject="named"))
+        assert code != 250  # a second MAIL
+        client.rset()
+        assert client.mail(OTHER)[0] == 550
+        code, text = client.submit(SENDER, recipient_new(), message(subject="named"))
+        assert code == 250, text
+    identity = text.rsplit("[", 1)[1].rstrip("]")
+    assert f"id {identity}" in gateway.call("queue", "cat", identity).stdout
+
+
+def test_no_sign_in_needed_is_no_open_door(gateway):
+    """require-auth no: only those under `trusted` may send without (and none is)."""
+    listeners_changed(gateway, **{"require-auth": "no", "trusted": [{"from": "192.0.2.0/24", "account": SENDER}]})
+    with submission_open(gateway, "none") as client:
+        assert client.submit("anybody@anywhere.example", recipient_new(), message(sender="anybody@anywhere.example"))[0] == 530
+    with submission_open(gateway, "none") as client:
+        assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+        assert client.submit(SENDER, recipient_new(), message())[0] == 250
+
+
+def test_trusted_but_refused(gateway):
+    """A trusted address whose account is disabled: nothing is taken from it, and each event has a name of its own."""
+    listeners_changed(gateway, **{"require-auth": "no", "trusted": [{"from": "127.0.0.0/8", "account": SENDER}]})
+    with submission_open(gateway, "none") as client:
+        assert client.submit(SENDER, recipient_new(), message())[0] == 250
+        assert client.submit(OTHER, recipient_new(), message(sender=OTHER))[0] == 550
+    gateway.call("user", "set", SENDER, "enabled", "no")
+    for _ in range(2):
+        with submission_open(gateway, "none") as client:
+            assert client.submit(SENDER, recipient_new(), message())[0] == 530
+    gateway.call("user", "set", SENDER, "enabled", "yes")
