@@ -171,7 +171,12 @@ bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
 
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings)
 {
+	struct lane *lane;
+	size_t at = 0;
+
 	dispatch->settings = settings;
+	while ((lane = table_next(&dispatch->lanes, &at)))
+		lane_check_route(lane);
 }
 
 struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings)

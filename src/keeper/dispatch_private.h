@@ -73,6 +73,7 @@ void lane_put(struct lane *lane, struct item *item); /* by due time; the last ma
 void lane_pump(struct lane *lane);                   /* send what is due, load what is missing */
 void lane_forget_waiting(struct lane *lane);         /* what waits is read from the spool anew */
 void lane_free(struct lane *lane);
+void lane_check_route(const struct lane *lane);      /* tells when its upstream is gone from the settings: its mail only waits */
 
 /* settle.c */
 void settle_fate(struct item *item, const struct courier_fate *fate);

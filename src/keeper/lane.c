@@ -9,6 +9,13 @@
 #define KEY_BYTES_MAX 1024
 #define LOAD_AGAIN_US 1000000
 
+void lane_check_route(const struct lane *lane)
+{
+	if (!settings_upstream(lane->dispatch->settings, lane->route))
+		log_event(LOG_LEVEL_ERROR, "mail waits for an upstream that is not in the settings", LOG_STR("upstream", lane->route),
+			  LOG_STR("mailbox", lane->mailbox));
+}
+
 static struct lane *lane_new(struct dispatch *dispatch, struct str key, size_t route_len)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
@@ -24,6 +31,7 @@ static struct lane *lane_new(struct dispatch *dispatch, struct str key, size_t r
 	}
 	lane->route = (struct str){ lane->key, route_len };
 	lane->mailbox = str_of(lane->key + route_len + 1);
+	lane_check_route(lane);
 	/* The spool may hold older ones of this lane that the start has not come to yet. */
 	lane->more = !dispatch->lanes_known;
 	return lane;

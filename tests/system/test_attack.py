@@ -10,7 +10,7 @@ from conftest import PASSWORD
 from forge import TENANT, Key, KeyServer, claims, hs256, part, token
 from gateway import without_event_id
 from message import CRLF, SENDER, message, recipient_new
-from port import port_free
+from port import port_free, wait_until
 from submission import encoded, reply, stuffed, submission_open
 
 ISSUER = "https://login.example/tenant/v2.0"
@@ -277,6 +277,25 @@ def test_the_event_id_after_a_refusal_in_between(gateway):
         assert code == 250, text
     identity = text.rsplit("[", 1)[1].rstrip("]")
     assert f"id {identity}" in gateway.call("queue", "cat", identity).stdout
+
+
+def test_an_upstream_gone_from_the_settings_keeps_its_mail(gateway):
+    """It waits, the log says why, and it is there when the name comes back."""
+    to = recipient_new()
+    with signed_in(gateway) as client:
+        assert client.submit(SENDER, to, message(to=to))[0] == 250
+    gateway.stop()
+    was = gateway.settings["upstreams"], gateway.settings["routes"]
+    gateway.settings["upstreams"], gateway.settings["routes"] = {"other": was[0]["main"]}, [{"from": "*", "upstream": "other"}]
+    gateway.write()
+    gateway.start()
+    wait_until(lambda: "mail waits for an upstream that is not in the settings" in gateway.log(), 10, gateway.log)
+    assert [row for row in gateway.rows("queue", "list") if to in row["to"]]
+    gateway.stop()
+    gateway.settings["upstreams"], gateway.settings["routes"] = was
+    gateway.write()
+    gateway.start()
+    gateway.queue_wait(lambda rows: [row for row in rows if to in row["to"]])
 
 
 def test_no_sign_in_needed_is_no_open_door(gateway):
