@@ -1,6 +1,7 @@
 """An intruder's view: forged tokens (bar A5), senders that are not one's own, limits of the keeper, an open door."""
 
 import json
+import socket
 import time
 
 import pytest
@@ -277,6 +278,35 @@ def test_the_event_id_after_a_refusal_in_between(gateway):
         assert code == 250, text
     identity = text.rsplit("[", 1)[1].rstrip("]")
     assert f"id {identity}" in gateway.call("queue", "cat", identity).stdout
+
+
+def test_the_control_socket_bears_abuse(gateway):
+    """Malformed, endless and unread requests cost nobody else an answer."""
+    path = str(gateway.directory / "control.sock")
+    held = []
+
+    def ask(data):
+        sock = socket.socket(socket.AF_UNIX)
+        sock.settimeout(5)
+        sock.connect(path)
+        try:
+            sock.sendall(data)
+        except OSError:  # cut off in the middle
+            pass
+        held.append(sock)
+
+    for data in (b"\n", b"[]\n", b"{}\n", b"{\"verb\":1,\"args\":[]}\n", b"\xff\xfe\n", b"{\"verb\":\"user add\",\"args\":7}\n",
+                 b"{\"verb\":\"signins\",\"args\":{\"since\":[1]}}\n", b"[" * 100000 + b"\n", b"x" * (8 << 20),
+                 b"{\"verb\":\"queue show\",\"args\":{\"id\":-1}}\n", b"{\"verb\":\"" + b"v" * 5000 + b"\"}\n"):
+        ask(data)
+    for _ in range(8):
+        ask(b"{\"verb\":\"signins\",\"args\":{\"follow\":true}}\n")  # and never reads
+    assert gateway.record("status")
+    for sock in held:
+        sock.close()
+    assert gateway.record("status")
+    with signed_in(gateway) as client:
+        assert client.noop()[0] == 250
 
 
 def test_an_upstream_gone_from_the_settings_keeps_its_mail(gateway):
