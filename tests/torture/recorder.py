@@ -125,7 +125,7 @@ class Service:
 
     async def dialogue(self, reader, writer, raw):
         writer.write(b"220 recorder.invalid ESMTP\r\n")
-        tls = False
+        tls = sender = False
         while True:
             line = await reader.readuntil(b"\r\n")
             if raw:
@@ -143,12 +143,18 @@ class Service:
                     writer.write(b"334 \r\n")
                     await reader.readuntil(b"\r\n")
                 writer.write(b"235 2.7.0 in\r\n")
-            elif verb == b"MAIL" and self.refuse.exists():
-                writer.write(b"451 4.3.0 come again\r\n")
+            elif verb == b"MAIL":
+                sender = not self.refuse.exists()
+                writer.write(b"250 2.1.0 fine\r\n" if sender else b"451 4.3.0 come again\r\n")
+            elif verb in (b"RCPT", b"DATA") and not sender:
+                writer.write(b"503 5.5.1 MAIL first\r\n")
             elif verb == b"DATA":
+                sender = False
                 writer.write(b"354 go\r\n")
                 await writer.drain()
-                data = await reader.readuntil(b"\r\n.\r\n")
+                data = await reader.readexactly(3)
+                if data != b".\r\n":
+                    data += await reader.readuntil(b"\r\n.\r\n")
                 if raw:
                     raw.write(data)
                 self.keep(unstuffed(data[:-3]))
@@ -159,7 +165,7 @@ class Service:
                 writer.write(b"221 bye\r\n")
                 await writer.drain()
                 return
-            elif verb in (b"MAIL", b"RCPT", b"RSET", b"NOOP"):
+            elif verb in (b"RCPT", b"RSET", b"NOOP"):
                 writer.write(b"250 2.1.0 fine\r\n")
             else:
                 writer.write(b"500 5.5.1 what?\r\n")
