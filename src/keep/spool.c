@@ -1,5 +1,7 @@
 /* spool: opening, closing, and the way back of every answer to the loop. */
+#include <assert.h>
 #include <errno.h>
+#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,18 +14,44 @@
 
 /* --- answers --- */
 
+/* What a turn of the loop brings goes over in one piece: one lock, one waking, and larger groups. */
+static void hand_on(struct spool *spool)
+{
+	bool wake_writer = false, wake_reader = false;
+
+	if (!spool->work_new.first && !spool->reads_new)
+		return;
+	pthread_mutex_lock(&spool->mutex);
+	if (spool->work_new.first) {
+		wake_writer = spool->writer_sleeps && (spool->urgent_new || !spool->work.first);
+		spool_list_join(&spool->work, &spool->work_new);
+		spool->urgent += spool->urgent_new;
+		spool->urgent_new = 0;
+	}
+	if (spool->reads_new) {
+		wake_reader = spool->reader_sleeps;
+		*spool->reads_end = spool->reads_new;
+		spool->reads_end = spool->reads_new_end;
+		spool->reads_new = NULL;
+		spool->reads_new_end = &spool->reads_new;
+	}
+	pthread_mutex_unlock(&spool->mutex);
+	if (wake_writer)
+		pthread_cond_signal(&spool->work_came);
+	if (wake_reader)
+		pthread_cond_signal(&spool->read_came);
+}
+
+static void on_turn(uv_prepare_t *turn)
+{
+	hand_on(turn->data);
+}
+
 void spool_work_add(struct spool *spool, struct spool_work *work)
 {
-	bool wake;
-
-	pthread_mutex_lock(&spool->mutex);
-	wake = spool->writer_sleeps && (!spool->work.first || !spool_work_is_patient(work));
-	spool_list_append(&spool->work, work);
+	spool_list_append(&spool->work_new, work);
 	if (!spool_work_is_patient(work))
-		spool->urgent++;
-	pthread_mutex_unlock(&spool->mutex);
-	if (wake)
-		pthread_cond_signal(&spool->work_came);
+		spool->urgent_new++;
 }
 
 void spool_work_done(struct spool *spool, struct spool_work *work)
@@ -44,18 +72,11 @@ void spool_work_done(struct spool *spool, struct spool_work *work)
 
 bool spool_read_add(struct spool *spool, struct spool_read *read)
 {
-	bool wake;
-
 	if (spool->closing || spool->waiting_reads >= SPOOL_READS_MAX)
 		return false;
 	spool->waiting_reads++;
-	pthread_mutex_lock(&spool->mutex);
-	*spool->reads_end = read;
-	spool->reads_end = &read->next;
-	wake = spool->reader_sleeps;
-	pthread_mutex_unlock(&spool->mutex);
-	if (wake)
-		pthread_cond_signal(&spool->read_came);
+	*spool->reads_new_end = read;
+	spool->reads_new_end = &read->next;
 	return true;
 }
 
@@ -198,6 +219,7 @@ static void init(struct spool *spool, struct loop *loop, const struct spool_opti
 	};
 	buf_init(&spool->scratch, SPOOL_RECIPIENTS_BYTES_MAX);
 	spool_leave_init(&spool->writer);
+	spool->reads_new_end = &spool->reads_new;
 	spool->reads_end = &spool->reads;
 	spool->reads_done_end = &spool->reads_done;
 	(void)pthread_condattr_init(&monotonic);
@@ -228,7 +250,41 @@ static void let_go(struct spool *spool)
 
 static void on_closed(uv_handle_t *handle)
 {
-	free(handle->data);
+	struct spool *spool = handle->data;
+
+	if (--spool->handles == 0)
+		free(spool);
+}
+
+static void close_handles(struct spool *spool)
+{
+	uv_close((uv_handle_t *)&spool->turn, on_closed);
+	uv_close((uv_handle_t *)&spool->answers, on_closed);
+}
+
+/* Threads take no signals: those are the loop's. */
+static int start_thread(struct spool *spool, const char *name, void *(*main)(void *spool), pthread_t *ret_thread)
+{
+	sigset_t all, before;
+	int error;
+
+	(void)sigfillset(&all);
+	(void)pthread_sigmask(SIG_SETMASK, &all, &before);
+	error = pthread_create(ret_thread, NULL, main, spool);
+	(void)pthread_sigmask(SIG_SETMASK, &before, NULL);
+	if (error == 0)
+		(void)pthread_setname_np(*ret_thread, name);
+	return error;
+}
+
+static void stop_thread(struct spool *spool, bool *flag, pthread_cond_t *wake, pthread_t thread)
+{
+	hand_on(spool);
+	pthread_mutex_lock(&spool->mutex);
+	*flag = true;
+	pthread_cond_signal(wake);
+	pthread_mutex_unlock(&spool->mutex);
+	(void)pthread_join(thread, NULL);
 }
 
 static enum outcome start_threads(struct spool *spool, const struct spool_options *options, struct fault *fault)
@@ -237,24 +293,22 @@ static enum outcome start_threads(struct spool *spool, const struct spool_option
 
 	if (uv_async_init(&spool->loop->uv, &spool->answers, on_answers) != 0)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory while opening %s"), spool->path);
-	spool->answers.data = spool;
-	spool->workers = worker_pool_new(spool->loop, "spool", options->sync_workers ? options->sync_workers : 2,
-					 SPOOL_BODY_JOBS_MAX);
-	error = spool->workers ? pthread_create(&spool->writer_thread, NULL, spool_writer_main, spool) : ENOMEM;
+	(void)uv_prepare_init(&spool->loop->uv, &spool->turn);
+	(void)uv_prepare_start(&spool->turn, on_turn);
+	uv_unref((uv_handle_t *)&spool->turn);
+	spool->answers.data = spool->turn.data = spool;
+	spool->handles = 2;
+	error = start_thread(spool, "spool-writer", spool_writer_main, &spool->writer_thread);
 	if (error == 0) {
-		(void)pthread_setname_np(spool->writer_thread, "spool-writer");
-		error = pthread_create(&spool->reader_thread, NULL, spool_reader_main, spool);
+		error = start_thread(spool, "spool-reader", spool_reader_main, &spool->reader_thread);
 		if (error == 0) {
-			(void)pthread_setname_np(spool->reader_thread, "spool-reader");
+			spool->workers = worker_pool_new(spool->loop, "spool-body", options->sync_workers,
+							 SPOOL_BODY_JOBS_MAX);
 			return OUTCOME_OK;
 		}
-		spool->writer_stop = true; /* nothing else runs yet that could look */
-		pthread_cond_signal(&spool->work_came);
-		(void)pthread_join(spool->writer_thread, NULL);
+		stop_thread(spool, &spool->writer_stop, &spool->work_came, spool->writer_thread);
 	}
-	if (spool->workers)
-		worker_pool_free(spool->workers);
-	uv_close((uv_handle_t *)&spool->answers, on_closed);
+	close_handles(spool);
 	errno = error;
 	return fault_errno(fault, "start a thread for", spool->path);
 }
@@ -266,6 +320,7 @@ enum outcome spool_open(struct loop *loop, const struct spool_options *options, 
 
 	if (!spool)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory while opening %s"), options->state);
+	assert(options->sync_workers > 0);
 	init(spool, loop, options);
 	if (!str_copy(str_of(options->state), sizeof(spool->state), spool->state) ||
 	    !path_join(options->state, STR("spool.db"), sizeof(spool->path), spool->path))
@@ -284,22 +339,12 @@ enum outcome spool_open(struct loop *loop, const struct spool_options *options, 
 		return OUTCOME_OK;
 	}
 	let_go(spool);
-	if (!spool->answers.data) /* else libuv frees it */
+	if (spool->handles == 0) /* else it is freed when they are closed */
 		free(spool);
 	return outcome;
 }
 
 /* --- closing --- */
-
-static void stop_thread(struct spool *spool, bool *flag, pthread_cond_t *wake, pthread_t thread)
-{
-	pthread_mutex_lock(&spool->mutex);
-	*flag = true;
-	pthread_cond_signal(wake);
-	pthread_mutex_unlock(&spool->mutex);
-	(void)pthread_join(thread, NULL);
-	deliver(spool);
-}
 
 /* Numbers that were reserved and not used are given back. */
 static void give_back(struct spool *spool)
@@ -318,11 +363,13 @@ static void give_back(struct spool *spool)
 void spool_close(struct spool *spool)
 {
 	spool->closing = true;
-	stop_thread(spool, &spool->reader_stop, &spool->read_came, spool->reader_thread); /* may ask for bodies … */
-	worker_pool_free(spool->workers);                                                 /* … which may ask for holds */
+	stop_thread(spool, &spool->reader_stop, &spool->read_came, spool->reader_thread);
+	deliver(spool);                   /* may ask for body files … */
+	worker_pool_free(spool->workers); /* … which may ask for holds */
 	stop_thread(spool, &spool->writer_stop, &spool->work_came, spool->writer_thread);
+	deliver(spool);
 	spool_connection_close(&spool->reader);
 	give_back(spool);
 	let_go(spool);
-	uv_close((uv_handle_t *)&spool->answers, on_closed);
+	close_handles(spool);
 }

@@ -251,6 +251,7 @@ struct spool_writer { /* the writer thread's own */
 	uint64_t free_pages_bytes; /* inside spool.db */
 	int wal_pages;
 	int checkpoint_pages;     /* next try at */
+	uint64_t chores_ms;       /* when they were last done */
 };
 
 void *spool_writer_main(void *spool);
@@ -316,7 +317,7 @@ struct spool_read {
 
 	struct arena arena; /* holds the answer */
 	void *answer;
-	size_t count;
+	size_t count, room;
 	uint64_t *damaged; /* in the arena */
 	size_t damaged_count;
 	struct spool_body body;
@@ -347,6 +348,8 @@ void spool_orphans_remove(struct spool *spool, unsigned folder);
 struct spool {
 	struct loop *loop;
 	uv_async_t answers;
+	unsigned handles;  /* of the loop, that are not closed yet */
+	uv_prepare_t turn; /* each turn's end: what it brought goes over */
 	char path[SPOOL_PATH_MAX];     /* STATE/spool.db */
 	char state[SPOOL_PATH_MAX];
 	int state_fd, bodies_fd, lock_fd;
@@ -357,11 +360,15 @@ struct spool {
 
 	/* the loop's own */
 	struct buf scratch;
+	struct spool_list_of_work work_new; /* of this turn */
+	struct spool_read *reads_new, **reads_new_end;
+	size_t urgent_new;
 	size_t waiting_items, waiting_bytes, waiting_reads;
 	uint64_t count_next, count_end;
 	bool reserving;
 	struct spool_counts counts;
 	uint64_t room_inside_bytes;
+	uint64_t room_bytes, room_asked_ms; /* what the disk said, and when */
 
 	pthread_mutex_t mutex; /* guards what follows, up to the next blank line */
 	pthread_cond_t work_came, read_came;
@@ -370,7 +377,6 @@ struct spool {
 	struct spool_counts counts_now;
 	uint64_t room_inside_now;
 	bool writer_stop, reader_stop;
-	uint64_t room_bytes, room_asked_ms; /* what the disk said, and when: on the loop */
 	size_t urgent;           /* of the work that waits: somebody outside waits for it */
 	bool writer_sleeps, reader_sleeps;
 
@@ -385,6 +391,7 @@ struct spool {
 void spool_work_add(struct spool *spool, struct spool_work *work); /* loop: to the writer */
 void spool_work_done(struct spool *spool, struct spool_work *work); /* loop: tell and free */
 void spool_list_append(struct spool_list_of_work *list, struct spool_work *work);
+void spool_list_join(struct spool_list_of_work *list, struct spool_list_of_work *more); /* `more` is empty then */
 void spool_set_aside(struct spool *spool, uint64_t id); /* loop: as damaged */
 bool spool_read_add(struct spool *spool, struct spool_read *read);
 void spool_read_tell(struct spool_read *read);

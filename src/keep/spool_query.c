@@ -11,6 +11,24 @@ static int code_of(struct spool *spool)
 	return sqlite3_extended_errcode(spool->reader.db);
 }
 
+/* Room for one more at read->answer, which grows with what is found and not with what was asked for. False: over the ceiling. */
+static bool answer_grow(struct spool_read *read, size_t size)
+{
+	size_t room = read->room ? read->room * 2 : 8;
+	void *larger;
+
+	if (read->count < read->room)
+		return true;
+	larger = arena_take(&read->arena, room * size);
+	if (!larger)
+		return false;
+	if (read->count)
+		memcpy(larger, read->answer, read->count * size);
+	read->answer = larger;
+	read->room = room;
+	return true;
+}
+
 static int lane_read(struct spool_read *read, sqlite3_stmt *row, struct spool_lane *ret_lane)
 {
 	ret_lane->due_us = sqlite3_column_int64(row, 2);
@@ -23,31 +41,29 @@ static int lane_read(struct spool_read *read, sqlite3_stmt *row, struct spool_la
 /* One step down the index a lane. */
 static int query_lanes(struct spool *spool, struct spool_read *read)
 {
-	struct spool_lane *lanes = arena_take(&read->arena, read->count_max * sizeof(*lanes));
 	struct str route = read->route, mailbox = read->mailbox;
 	int code = SQLITE_OK;
 
-	if (!lanes)
-		return SQLITE_NOMEM;
-	read->answer = lanes;
 	while (read->count < read->count_max && code == SQLITE_OK) {
 		bool first = route.len == 0;
 		sqlite3_stmt *row = spool_statement(&spool->reader, first ? SQL_LANE_FIRST : SQL_LANE_NEXT);
+		struct spool_lane *lane;
 
-		if (!row)
-			return code_of(spool);
+		if (!row || !answer_grow(read, sizeof(*lane)))
+			return row ? SQLITE_NOMEM : code_of(spool);
+		lane = (struct spool_lane *)read->answer + read->count;
 		if (!first) {
 			spool_bind_text(row, 1, route);
 			spool_bind_text(row, 2, mailbox);
 		}
 		code = sqlite3_step(row);
 		if (code == SQLITE_ROW)
-			code = lane_read(read, row, &lanes[read->count]);
+			code = lane_read(read, row, lane);
 		(void)sqlite3_reset(row);
 		if (code != SQLITE_OK)
 			break;
-		route = lanes[read->count].route;
-		mailbox = lanes[read->count].mailbox;
+		route = lane->route;
+		mailbox = lane->mailbox;
 		read->count++;
 	}
 	return code == SQLITE_DONE ? SQLITE_OK : code;
@@ -157,18 +173,20 @@ static int unfinished(struct spool *spool, struct spool_read *read, struct spool
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-static int head_read(struct spool *spool, struct spool_read *read, sqlite3_stmt *row, struct spool_head *ret_head)
+static int head_read(struct spool *spool, struct spool_read *read, sqlite3_stmt *row)
 {
+	struct spool_head *head;
 	struct kept kept;
-	int code = row_keep(spool, read, row, &kept);
+	int code = answer_grow(read, sizeof(*head)) ? row_keep(spool, read, row, &kept) : SQLITE_NOMEM;
 
 	if (code == SQLITE_OK && !kept.sealed) {
 		note_damaged(read, kept.message.id);
 		return SQLITE_OK;
 	}
 	if (code == SQLITE_OK) {
-		ret_head->message = kept.message;
-		code = unfinished(spool, read, ret_head, kept.done_count, kept.recipients);
+		head = (struct spool_head *)read->answer + read->count;
+		head->message = kept.message;
+		code = unfinished(spool, read, head, kept.done_count, kept.recipients);
 	}
 	if (code == SQLITE_OK)
 		read->count++;
@@ -178,12 +196,10 @@ static int head_read(struct spool *spool, struct spool_read *read, sqlite3_stmt 
 static int query_heads(struct spool *spool, struct spool_read *read)
 {
 	sqlite3_stmt *row = spool_statement(&spool->reader, SQL_LANE_LOAD);
-	struct spool_head *heads = arena_take(&read->arena, read->count_max * sizeof(*heads));
 	int code;
 
-	if (!row || !heads)
-		return row ? SQLITE_NOMEM : code_of(spool);
-	read->answer = heads;
+	if (!row)
+		return code_of(spool);
 	spool_bind_text(row, 1, read->route);
 	spool_bind_text(row, 2, read->mailbox);
 	(void)sqlite3_bind_int64(row, 3, read->after_due_us);
@@ -191,7 +207,7 @@ static int query_heads(struct spool *spool, struct spool_read *read)
 	do {
 		code = sqlite3_step(row);
 		if (code == SQLITE_ROW)
-			code = head_read(spool, read, row, &heads[read->count]);
+			code = head_read(spool, read, row);
 	} while (code == SQLITE_OK && read->count < read->count_max);
 	(void)sqlite3_reset(row);
 	if (code == SQLITE_NOMEM && read->count > 0) /* over the answer's ceiling: the rest comes with the next question */
@@ -242,14 +258,16 @@ static int view_recipients(struct spool *spool, struct spool_read *read, struct 
 	return code == SQLITE_ROW || code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
-static int view_read(struct spool *spool, struct spool_read *read, sqlite3_stmt *row, struct spool_view *ret_view)
+static int view_read(struct spool *spool, struct spool_read *read, sqlite3_stmt *row)
 {
+	struct spool_view *view;
 	struct kept kept;
-	int code = row_keep(spool, read, row, &kept);
+	int code = answer_grow(read, sizeof(*view)) ? row_keep(spool, read, row, &kept) : SQLITE_NOMEM;
 
 	if (code == SQLITE_OK) {
-		ret_view->message = kept.message;
-		code = view_recipients(spool, read, ret_view, kept.done_count, kept.recipients);
+		view = (struct spool_view *)read->answer + read->count;
+		view->message = kept.message;
+		code = view_recipients(spool, read, view, kept.done_count, kept.recipients);
 	}
 	if (code == SQLITE_OK)
 		read->count++;
@@ -259,18 +277,16 @@ static int view_read(struct spool *spool, struct spool_read *read, sqlite3_stmt 
 static int query_views(struct spool *spool, struct spool_read *read)
 {
 	sqlite3_stmt *row = spool_statement(&spool->reader, read->id ? SQL_MESSAGE_GET : SQL_LIST);
-	struct spool_view *views = arena_take(&read->arena, read->count_max * sizeof(*views));
 	uint64_t before = read->before_id ? read->before_id : INT64_MAX;
 	int code;
 
-	if (!row || !views)
-		return row ? SQLITE_NOMEM : code_of(spool);
-	read->answer = views;
+	if (!row)
+		return code_of(spool);
 	(void)sqlite3_bind_int64(row, 1, (sqlite3_int64)(read->id ? read->id : before));
 	do {
 		code = sqlite3_step(row);
 		if (code == SQLITE_ROW)
-			code = view_read(spool, read, row, &views[read->count]);
+			code = view_read(spool, read, row);
 	} while (code == SQLITE_OK && read->count < read->count_max);
 	(void)sqlite3_reset(row);
 	if (code == SQLITE_NOMEM && read->count > 0)
@@ -350,16 +366,19 @@ static int query_body(struct spool *spool, struct spool_read *read)
 static int query_rows(struct spool *spool, struct spool_read *read)
 {
 	sqlite3_stmt *row = spool_statement(&spool->reader, SQL_OUTBOX_GET);
-	struct spool_row *rows = arena_take(&read->arena, read->count_max * sizeof(*rows));
 	int code = SQLITE_OK;
 
-	if (!row || !rows)
-		return row ? SQLITE_NOMEM : code_of(spool);
-	read->answer = rows;
+	if (!row)
+		return code_of(spool);
 	(void)sqlite3_bind_int64(row, 1, (sqlite3_int64)read->count_max);
 	while (read->count < read->count_max && (code = sqlite3_step(row)) == SQLITE_ROW) {
-		struct spool_row *to = &rows[read->count];
+		struct spool_row *to;
 
+		if (!answer_grow(read, sizeof(*to))) {
+			code = read->count ? SQLITE_DONE : SQLITE_NOMEM;
+			break;
+		}
+		to = (struct spool_row *)read->answer + read->count;
 		to->number = (uint64_t)sqlite3_column_int64(row, 0);
 		to->kind = sqlite3_column_int(row, 1) == SPOOL_ROW_TRACE ? SPOOL_ROW_TRACE : SPOOL_ROW_SIGN_IN;
 		if (!arena_keep(&read->arena, spool_column(row, 2), &to->packed)) {

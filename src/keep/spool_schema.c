@@ -225,7 +225,7 @@ static enum outcome make_fit(struct spool_connection *connection, const char *pa
 /* Checkpoints are the writer's own affair, also on close: after a failure nothing may be written before it is known what is there. */
 static int tune(struct spool_connection *connection, bool reader)
 {
-	char text[256];
+	char text[512];
 
 	(void)sqlite3_extended_result_codes(connection->db, 1);
 	(void)sqlite3_busy_timeout(connection->db, BUSY_MS_MAX);
@@ -233,7 +233,9 @@ static int tune(struct spool_connection *connection, bool reader)
 	(void)sqlite3_wal_autocheckpoint(connection->db, 0);
 	(void)snprintf(text, sizeof(text),
 		       "PRAGMA page_size = 4096; PRAGMA synchronous = FULL; PRAGMA temp_store = MEMORY;"
-		       "PRAGMA journal_size_limit = 33554432; PRAGMA cell_size_check = ON; PRAGMA cache_size = -%d; PRAGMA query_only = %d",
+		       /* Debian's SQLite writes zeros over freed pages: a third of all that would be written. */
+		       "PRAGMA secure_delete = FAST; PRAGMA journal_size_limit = 33554432; PRAGMA cell_size_check = ON;"
+		       "PRAGMA cache_size = -%d; PRAGMA query_only = %d",
 		       reader ? READER_CACHE_KIB : WRITER_CACHE_KIB, reader);
 	connection->synchronous_full = true;
 	return sqlite3_exec(connection->db, text, NULL, NULL, NULL);

@@ -187,3 +187,15 @@ void spool_list_append(struct spool_list_of_work *list, struct spool_work *work)
 		list->first = work;
 	list->last = work;
 }
+
+void spool_list_join(struct spool_list_of_work *list, struct spool_list_of_work *more)
+{
+	if (!more->first)
+		return;
+	if (list->last)
+		list->last->next = more->first;
+	else
+		list->first = more->first;
+	list->last = more->last;
+	*more = (struct spool_list_of_work){ 0 };
+}

@@ -299,13 +299,7 @@ static void publish(struct spool *spool, struct spool_list_of_work *group)
 	const struct spool_tally *tally = &writer->tally;
 
 	pthread_mutex_lock(&spool->mutex);
-	if (group->first) {
-		if (spool->done.last)
-			spool->done.last->next = group->first;
-		else
-			spool->done.first = group->first;
-		spool->done.last = group->last;
-	}
+	spool_list_join(&spool->done, group);
 	spool->counts_now = (struct spool_counts){ .bytes = tally->bytes,
 						   .oldest_us = writer->oldest_us,
 						   .outbox_rows = tally->outbox_rows };
@@ -388,9 +382,13 @@ static struct timespec after_ms(long ms)
 /* Sleep until something is added, or `until` (NULL: for ever). False: the time is over. */
 static bool sleep_until(struct spool *spool, const struct timespec *until)
 {
-	if (!until)
-		return pthread_cond_wait(&spool->work_came, &spool->mutex) == 0;
-	return pthread_cond_timedwait(&spool->work_came, &spool->mutex, until) != ETIMEDOUT;
+	int error;
+
+	spool->writer_sleeps = true;
+	error = until ? pthread_cond_timedwait(&spool->work_came, &spool->mutex, until) :
+			pthread_cond_wait(&spool->work_came, &spool->mutex);
+	spool->writer_sleeps = false;
+	return error != ETIMEDOUT;
 }
 
 /* Until work comes that somebody waits for, patient work has waited its time, or it is time for the chores. False: it is time
@@ -403,7 +401,6 @@ static bool wait_for_work(struct spool *spool, bool chores, struct spool_list_of
 	bool on = true;
 
 	pthread_mutex_lock(&spool->mutex);
-	spool->writer_sleeps = true;
 	while (on && !spool->urgent && !spool->writer_stop) {
 		if (spool->work.first && !patient) {
 			patience = after_ms(PATIENCE_MS);
@@ -411,11 +408,21 @@ static bool wait_for_work(struct spool *spool, bool chores, struct spool_list_of
 		}
 		on = sleep_until(spool, patient ? &patience : chores ? &idle : NULL);
 	}
-	spool->writer_sleeps = false;
 	take_group(spool, ret_group);
 	on = ret_group->first || !spool->writer_stop;
 	pthread_mutex_unlock(&spool->mutex);
 	return on;
+}
+
+static void do_chores(struct spool *spool, bool idle)
+{
+	struct spool_writer *writer = &spool->writer;
+
+	writer->chores_ms = clock_monotonic_ms();
+	spool_room_keep(spool);
+	if (writer->oldest_stale)
+		look_at_oldest(spool);
+	spool_room_checkpoint(spool, idle);
 }
 
 void *spool_writer_main(void *context)
@@ -425,19 +432,16 @@ void *spool_writer_main(void *context)
 	struct spool_list_of_work group;
 
 	while (wait_for_work(spool, has_chores(writer), &group)) {
-		if (group.first) {
+		bool idle = !group.first;
+
+		if (!idle || !writer->connection.db || writer->undo)
 			work_on(spool, &group);
-			publish(spool, &group);
-			spool_room_checkpoint(spool, false);
-			continue;
-		}
-		if (!writer->connection.db || writer->undo)
-			work_on(spool, &group);
-		spool_room_keep(spool);
-		if (writer->oldest_stale)
-			look_at_oldest(spool);
 		publish(spool, &group);
-		spool_room_checkpoint(spool, true);
+		if (idle || clock_monotonic_ms() - writer->chores_ms >= IDLE_MS) {
+			do_chores(spool, idle);
+			publish(spool, &group);
+		}
+		spool_room_checkpoint(spool, false);
 	}
 	return NULL;
 }

@@ -2,7 +2,8 @@
  * spool_bench: what a message costs in the spool. Answers in JSON lines.
  *
  *   spool_bench STATE fill COUNT                queue COUNT messages of 4 KiB, due tomorrow, in 1,000 lanes
- *   spool_bench STATE flow IN_FLIGHT COUNT      each: commit, load head and body, settle as sent; the outbox is emptied beside it
+ *   spool_bench STATE flow IN_FLIGHT COUNT      IN_FLIGHT wait for their commit; beside it each is loaded (head and body) and settled as
+ *                                              sent, and the outbox is emptied
  *   spool_bench STATE start                     open, first lanes, first window, memory; from a process that has done nothing else
  */
 #include <inttypes.h>
@@ -16,6 +17,7 @@
 
 #define BODY_BYTES 4096
 #define WINDOW 128
+#define UNDELIVERED_MAX 2000
 #define DAY_US (86400LL * 1000000)
 
 struct flow {
@@ -195,7 +197,7 @@ static void on_rows(void *context, const struct spool_row *rows, size_t count)
 
 	if (count == 0)
 		flow->moving = false;
-	else if (!spool_rows_forget(flow->spool, rows[count - 1].number, on_forgotten, flow))
+	else if (flow->finished < flow->want && !spool_rows_forget(flow->spool, rows[count - 1].number, on_forgotten, flow))
 		die("forget", NULL);
 }
 
@@ -203,7 +205,8 @@ static void pump(struct flow *flow)
 {
 	struct spool_counts counts;
 
-	while (flow->begun < flow->want && flow->begun - flow->finished < flow->in_flight_max)
+	while (flow->begun < flow->want && flow->begun - flow->committed < flow->in_flight_max &&
+	       flow->begun - flow->finished < UNDELIVERED_MAX)
 		commit_one(flow);
 	if (flow->finished == flow->want) {
 		loop_stop(&flow->loop);
@@ -228,10 +231,10 @@ static void pump(struct flow *flow)
 static void open_spool(struct flow *flow, const char *state)
 {
 	struct fault fault;
+	struct spool_options options = { .state = state, .ballast_bytes = 1u << 20, .sync_workers = 1 };
 
 	loop_init(&flow->loop);
-	if (spool_open(&flow->loop, &(struct spool_options){ .state = state, .ballast_bytes = 1u << 20 }, &flow->spool,
-		       &fault) != OUTCOME_OK)
+	if (spool_open(&flow->loop, &options, &flow->spool, &fault) != OUTCOME_OK)
 		die("open", &fault);
 }
 
