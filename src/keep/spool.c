@@ -181,6 +181,8 @@ static enum outcome open_database(struct spool *spool, struct fault *fault)
 	if (!spool_tally_load(writer, &writer->tally))
 		return spool_fault(&writer->connection, SQLITE_CORRUPT, spool->path, fault);
 	spool_room_watch(writer);
+	spool_writer_counts(writer, &spool->counts_now);
+	spool->counts = spool->counts_now;
 	return spool_connection_open(&spool->reader, spool->path, true, fault);
 }
 
@@ -346,12 +348,12 @@ enum outcome spool_open(struct loop *loop, const struct spool_options *options, 
 
 /* --- closing --- */
 
-/* Numbers that were reserved and not used are given back. */
+/* Numbers that were reserved and not used are given back; more than were reserved (the disk was slow) are made sure of. */
 static void give_back(struct spool *spool)
 {
 	struct spool_writer *writer = &spool->writer;
 
-	if (!writer->connection.db || spool->count_next > writer->tally.reserved)
+	if (!writer->connection.db)
 		return;
 	writer->next = writer->tally;
 	writer->next.reserved = spool->count_next;

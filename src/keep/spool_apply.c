@@ -75,8 +75,26 @@ static int message_add(struct spool *spool, struct spool_work *work, const struc
 	return message->body_file && message->recipients.len == 0 ? SQLITE_OK : body_add(spool, message);
 }
 
+/* A small body came over a link and through a copy; a file was checked on a worker. */
+static bool is_body_right(const struct spool_packed *message)
+{
+	unsigned char checksum[SPOOL_CHECKSUM_BYTES];
+
+	if (message->body_file)
+		return true;
+	spool_checksum(message->body, checksum);
+	return message->body.len == message->size_bytes && memcmp(checksum, message->checksum, sizeof(checksum)) == 0;
+}
+
 static int apply_message(struct spool *spool, struct spool_work *work)
 {
+	if (!is_body_right(&work->message)) {
+		struct fault fault;
+
+		fault_set(&fault, OUTCOME_LATER, N_("the body is not what was sent (length or checksum): send it again"));
+		spool_work_answer(work, OUTCOME_LATER, &fault);
+		return SQLITE_OK;
+	}
 	return message_add(spool, work, &work->message);
 }
 

@@ -152,7 +152,7 @@ static void run_commit(struct worker_job *worker_job)
 	job->outcome = check(job, name);
 	if (job->outcome == OUTCOME_OK && job->damaged)
 		job->outcome = fault_set(&job->fault, OUTCOME_LATER,
-					 N_("the body %s is not what was sent (length or checksum): send it again"), name);
+					 N_("the body is not what was sent (length or checksum): send it again"));
 	if (job->outcome == OUTCOME_OK)
 		job->outcome = sync_both(job, name);
 }

@@ -70,9 +70,10 @@ enum spool_statement {
 	SQL_OUTBOX_ADD,
 	SQL_OUTBOX_GET,
 	SQL_OUTBOX_REMOVE,
-	SQL_LANE_FIRST,
-	SQL_LANE_NEXT,
-	SQL_LANE_LOAD,
+	SQL_LANE_NEXT_MAILBOX,
+	SQL_LANE_NEXT_ROUTE,
+	SQL_LANE_SAME_DUE,
+	SQL_LANE_LATER_DUE,
 	SQL_LIST,
 	SQL_FREE_PAGES,
 	SQL_COUNT
@@ -84,7 +85,7 @@ struct spool_connection {
 	bool synchronous_full;
 };
 
-/* Columns of SQL_MESSAGE_GET, SQL_LANE_LOAD and SQL_LIST. */
+/* Columns of SQL_MESSAGE_GET, SQL_LANE_…_DUE and SQL_LIST. */
 enum {
 	COLUMN_ID,
 	COLUMN_ROUTE,
@@ -257,6 +258,7 @@ struct spool_writer { /* the writer thread's own */
 void *spool_writer_main(void *spool);
 bool spool_tally_load(struct spool_writer *writer, struct spool_tally *ret_tally);
 int spool_tally_save(struct spool_writer *writer);
+void spool_writer_counts(const struct spool_writer *writer, struct spool_counts *ret_counts);
 
 /* One piece of work inside the transaction. A code other than SQLITE_OK: trouble; a refusal that leaves the transaction as
  * it was is noted in the work itself. */

@@ -29,42 +29,44 @@ static bool answer_grow(struct spool_read *read, size_t size)
 	return true;
 }
 
-static int lane_read(struct spool_read *read, sqlite3_stmt *row, struct spool_lane *ret_lane)
+/* The first lane behind (route, mailbox), by `which` of the two orders. SQLITE_DONE: none. */
+static int lane_seek(struct spool *spool, struct spool_read *read, enum spool_statement which, struct spool_lane *after)
 {
-	ret_lane->due_us = sqlite3_column_int64(row, 2);
-	return arena_keep(&read->arena, spool_column(row, 0), &ret_lane->route) &&
-			       arena_keep(&read->arena, spool_column(row, 1), &ret_lane->mailbox) ?
-		       SQLITE_OK :
-		       SQLITE_NOMEM;
+	sqlite3_stmt *row = spool_statement(&spool->reader, which);
+	int code;
+
+	if (!row)
+		return code_of(spool);
+	spool_bind_text(row, 1, after->route);
+	if (which == SQL_LANE_NEXT_MAILBOX)
+		spool_bind_text(row, 2, after->mailbox);
+	code = sqlite3_step(row);
+	if (code == SQLITE_ROW) {
+		struct str route = spool_column(row, 0), mailbox = spool_column(row, 1);
+
+		after->due_us = sqlite3_column_int64(row, 2);
+		code = arena_keep(&read->arena, route, &after->route) && arena_keep(&read->arena, mailbox, &after->mailbox) ?
+			       SQLITE_OK :
+			       SQLITE_NOMEM;
+	}
+	(void)sqlite3_reset(row);
+	return code;
 }
 
 /* One step down the index a lane. */
 static int query_lanes(struct spool *spool, struct spool_read *read)
 {
-	struct str route = read->route, mailbox = read->mailbox;
+	struct spool_lane lane = { .route = read->route, .mailbox = read->mailbox };
 	int code = SQLITE_OK;
 
 	while (read->count < read->count_max && code == SQLITE_OK) {
-		bool first = route.len == 0;
-		sqlite3_stmt *row = spool_statement(&spool->reader, first ? SQL_LANE_FIRST : SQL_LANE_NEXT);
-		struct spool_lane *lane;
-
-		if (!row || !answer_grow(read, sizeof(*lane)))
-			return row ? SQLITE_NOMEM : code_of(spool);
-		lane = (struct spool_lane *)read->answer + read->count;
-		if (!first) {
-			spool_bind_text(row, 1, route);
-			spool_bind_text(row, 2, mailbox);
-		}
-		code = sqlite3_step(row);
-		if (code == SQLITE_ROW)
-			code = lane_read(read, row, lane);
-		(void)sqlite3_reset(row);
-		if (code != SQLITE_OK)
-			break;
-		route = lane->route;
-		mailbox = lane->mailbox;
-		read->count++;
+		code = lane_seek(spool, read, SQL_LANE_NEXT_MAILBOX, &lane);
+		if (code == SQLITE_DONE)
+			code = lane_seek(spool, read, SQL_LANE_NEXT_ROUTE, &lane);
+		if (code == SQLITE_OK && !answer_grow(read, sizeof(lane)))
+			code = SQLITE_NOMEM;
+		if (code == SQLITE_OK)
+			((struct spool_lane *)read->answer)[read->count++] = lane;
 	}
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
@@ -193,26 +195,36 @@ static int head_read(struct spool *spool, struct spool_read *read, sqlite3_stmt 
 	return code;
 }
 
-static int query_heads(struct spool *spool, struct spool_read *read)
+static int heads_from(struct spool *spool, struct spool_read *read, enum spool_statement which)
 {
-	sqlite3_stmt *row = spool_statement(&spool->reader, SQL_LANE_LOAD);
-	int code;
+	sqlite3_stmt *row = spool_statement(&spool->reader, which);
+	int code = SQLITE_OK;
 
 	if (!row)
 		return code_of(spool);
 	spool_bind_text(row, 1, read->route);
 	spool_bind_text(row, 2, read->mailbox);
 	(void)sqlite3_bind_int64(row, 3, read->after_due_us);
-	(void)sqlite3_bind_int64(row, 4, (sqlite3_int64)read->id);
-	do {
+	if (which == SQL_LANE_SAME_DUE)
+		(void)sqlite3_bind_int64(row, 4, (sqlite3_int64)read->id);
+	while (code == SQLITE_OK && read->count < read->count_max) {
 		code = sqlite3_step(row);
 		if (code == SQLITE_ROW)
 			code = head_read(spool, read, row);
-	} while (code == SQLITE_OK && read->count < read->count_max);
+	}
 	(void)sqlite3_reset(row);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
+static int query_heads(struct spool *spool, struct spool_read *read)
+{
+	int code = heads_from(spool, read, SQL_LANE_SAME_DUE);
+
+	if (code == SQLITE_OK)
+		code = heads_from(spool, read, SQL_LANE_LATER_DUE);
 	if (code == SQLITE_NOMEM && read->count > 0) /* over the answer's ceiling: the rest comes with the next question */
 		return SQLITE_OK;
-	return code == SQLITE_DONE ? SQLITE_OK : code;
+	return code;
 }
 
 static uint8_t state_shown(uint8_t state)

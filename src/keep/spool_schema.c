@@ -66,12 +66,15 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_OUTBOX_ADD] = "INSERT INTO outbox VALUES(?1, ?2, ?3)",
 	[SQL_OUTBOX_GET] = "SELECT number, kind, packed FROM outbox ORDER BY number LIMIT ?1",
 	[SQL_OUTBOX_REMOVE] = "DELETE FROM outbox WHERE number <= ?1",
-	[SQL_LANE_FIRST] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
-			   " ORDER BY route, mailbox, due_us LIMIT 1",
-	[SQL_LANE_NEXT] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
-			  " AND (route, mailbox) > (?1, ?2) ORDER BY route, mailbox, due_us LIMIT 1",
-	[SQL_LANE_LOAD] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
-			  " AND route = ?1 AND mailbox = ?2 AND (due_us, id) > (?3, ?4) ORDER BY due_us, id",
+	/* One comparison a statement: of (a, b) > (?, ?) SQLite seeks only the first and walks over all that are equal in it. */
+	[SQL_LANE_NEXT_MAILBOX] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
+				  " AND route = ?1 AND mailbox > ?2 ORDER BY mailbox, due_us LIMIT 1",
+	[SQL_LANE_NEXT_ROUTE] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
+				" AND route > ?1 ORDER BY route, mailbox, due_us LIMIT 1",
+	[SQL_LANE_SAME_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
+			      " AND route = ?1 AND mailbox = ?2 AND due_us = ?3 AND id > ?4 ORDER BY id",
+	[SQL_LANE_LATER_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
+			       " AND route = ?1 AND mailbox = ?2 AND due_us > ?3 ORDER BY due_us, id",
 	[SQL_LIST] = "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 ORDER BY id DESC",
 	[SQL_FREE_PAGES] = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
 };

@@ -293,18 +293,22 @@ static void look_at_oldest(struct spool *spool)
 	(void)sqlite3_reset(row);
 }
 
-static void publish(struct spool *spool, struct spool_list_of_work *group)
+void spool_writer_counts(const struct spool_writer *writer, struct spool_counts *ret_counts)
 {
-	const struct spool_writer *writer = &spool->writer;
 	const struct spool_tally *tally = &writer->tally;
 
+	*ret_counts = (struct spool_counts){ .bytes = tally->bytes,
+					     .oldest_us = writer->oldest_us,
+					     .outbox_rows = tally->outbox_rows };
+	memcpy(ret_counts->messages, tally->messages, sizeof(tally->messages));
+}
+
+static void publish(struct spool *spool, struct spool_list_of_work *group)
+{
 	pthread_mutex_lock(&spool->mutex);
 	spool_list_join(&spool->done, group);
-	spool->counts_now = (struct spool_counts){ .bytes = tally->bytes,
-						   .oldest_us = writer->oldest_us,
-						   .outbox_rows = tally->outbox_rows };
-	memcpy(spool->counts_now.messages, tally->messages, sizeof(tally->messages));
-	spool->room_inside_now = writer->free_pages_bytes;
+	spool_writer_counts(&spool->writer, &spool->counts_now);
+	spool->room_inside_now = spool->writer.free_pages_bytes;
 	pthread_mutex_unlock(&spool->mutex);
 	(void)uv_async_send(&spool->answers);
 }
