@@ -2,6 +2,7 @@
 
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
@@ -11,6 +12,7 @@
 #include "sys/memfd.h"
 
 #define SWEEP_MS 500
+#define OWN_FDS 64
 
 static void each_session(struct gate *gate, void (*what)(struct session *session))
 {
@@ -144,6 +146,17 @@ static bool say_hello(struct gate *gate)
 	return sent;
 }
 
+/* Each session may want a body's file beside its socket. Whoever comes beyond that hears 421: accept(2) that fails for want of a
+ * descriptor could say nothing, and a packet that loses its descriptor ends the link. */
+static size_t sessions_max(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return limit.rlim_cur > OWN_FDS + 2 ? (size_t)(limit.rlim_cur - OWN_FDS) / 2 : 1;
+}
+
 int gate_main(void)
 {
 	static struct gate gate;
@@ -156,6 +169,7 @@ int gate_main(void)
 	loop_init(&gate.loop);
 	table_init(&gate.sessions);
 	gate.has_room = true;
+	gate.sessions_max = sessions_max();
 	if (prepare(&gate, &fault) != OUTCOME_OK) {
 		log_event(LOG_LEVEL_ERROR, "gate cannot start", LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
 		return fault.outcome == OUTCOME_LATER ? EX_TEMPFAIL : EX_CONFIG;

@@ -33,6 +33,7 @@ struct gate {
 	struct settings *settings;
 	struct gate_listener *listeners;
 	struct table sessions; /* by id */
+	size_t sessions_max;   /* more would leave no descriptor for a body's file */
 	uint64_t last_session, last_question;
 	uv_timer_t sweep;
 	uv_prepare_t log_leaves;

@@ -252,7 +252,8 @@ static size_t on_input(struct stream *stream, struct str input)
 
 		all += used;
 		input = str_skip(input, used);
-		if (event.kind != SMTP_EVENT_BODY && event.kind != SMTP_EVENT_NONE)
+		/* NONE that used bytes is a command with its reply; a body has a time of its own. */
+		if (event.kind == SMTP_EVENT_NONE ? used > 0 && session->smtp.state != SMTP_BODY : event.kind != SMTP_EVENT_BODY)
 			session->waits_since_ms = clock_monotonic_ms();
 		if (event.kind == SMTP_EVENT_NONE && used == 0)
 			break;
@@ -331,6 +332,18 @@ static const struct stream_handler handler = {
 
 /* --- birth, answers, death --- */
 
+/* Beyond what descriptors allow: a word and an end, which does not wait for the client. */
+static void turn_away(struct session *session)
+{
+	struct smtp_reply full = smtp_reply_of(SMTP_REPLY_TOO_MANY_CONNECTIONS);
+
+	stream_start(&session->stream);
+	if (session->listener->settings->tls != LISTENER_IMPLICIT)
+		smtp_server_refuse(&session->smtp, &full);
+	end(session);
+	stream_abort(&session->stream);
+}
+
 void session_accept(struct gate_listener *listener)
 {
 	struct gate *gate = listener->gate;
@@ -351,8 +364,15 @@ void session_accept(struct gate_listener *listener)
 					      listener->settings->plaintext_auth_from.count, session->peer.ip));
 	memcpy(question.ip, session->peer.ip, sizeof(question.ip));
 	question.port = session->peer.port;
-	if (!table_put(&gate->sessions, TABLE_KEY(session->id), session) ||
-	    !session_ask(session, ASK_CONNECTED, &question)) {
+	if (!table_put(&gate->sessions, TABLE_KEY(session->id), session)) {
+		stream_abort(&session->stream);
+		return;
+	}
+	if (gate->sessions.count > gate->sessions_max) {
+		turn_away(session);
+		return;
+	}
+	if (!session_ask(session, ASK_CONNECTED, &question)) {
 		stream_abort(&session->stream);
 		return;
 	}
