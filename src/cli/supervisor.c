@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sysexits.h>
 #include <unistd.h>
 
@@ -290,6 +291,23 @@ static void watch(struct supervisor *supervisor)
 		(void)uv_timer_start(&supervisor->watchdog, on_watchdog, every_ms, every_ms);
 }
 
+/* A service starts with a soft limit of 1,024 descriptors (select(2) is why); it is for the program to go up to the hard one. */
+static void raise_descriptors(const struct settings *settings)
+{
+	uint64_t wanted = 2 * settings->limits.connections_max + 1024;
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1)
+		return;
+	if (limit.rlim_cur < limit.rlim_max) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+	if (limit.rlim_cur != RLIM_INFINITY && limit.rlim_cur < wanted)
+		log_event(LOG_LEVEL_WARNING, "few descriptors", LOG_NUMBER("hard_limit", limit.rlim_cur), LOG_NUMBER("wanted", wanted),
+			  LOG_TEXT("mend", "raise LimitNOFILE, or lower connections-max"));
+}
+
 int supervisor_run(const char *path, struct settings *settings)
 {
 	static struct supervisor supervisor = { .bundle = { .gate_fd = -1, .keeper_fd = -1 }, .listening = { .control_fd = -1 } };
@@ -300,6 +318,7 @@ int supervisor_run(const char *path, struct settings *settings)
 	(void)signal(SIGPIPE, SIG_IGN);
 	supervisor.path = path;
 	supervisor.settings = settings;
+	raise_descriptors(settings);
 	loop_init(&supervisor.loop);
 	if (prepare_state(settings, &fault) != OUTCOME_OK || bundle_make(NULL, path, settings, &supervisor.bundle, &fault) != OUTCOME_OK ||
 	    listening_control(&supervisor.listening, settings->daemon.socket, settings->daemon.user, &fault) != OUTCOME_OK ||
