@@ -4,6 +4,7 @@ is taken from SEKISHO_SEED."""
 import os
 import pathlib
 import random
+import resource
 import sys
 import time
 
@@ -45,6 +46,15 @@ def dice(request):
 def figure(request):
     """A function: a line of measured figures for the summary."""
     return lambda text: FIGURES.append(f"{request.node.name}: {text}")
+
+
+@pytest.fixture(autouse=True)
+def room():
+    """Descriptors for our own side of many connections."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
 
 @pytest.fixture(scope="session")

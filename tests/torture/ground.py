@@ -11,7 +11,9 @@ from process import Process, run
 
 TENANT = "contoso.example"
 USER = f"copier@{TENANT}"
-STATE_FILES = ("spool.db", "ledger.db")
+UPSTREAM_CONNECTIONS = 8
+TOOLS = pathlib.Path(os.environ.get("BENCH_TOOLS") or gateway.BINARY.parent / "tests" / "bench")
+PLENTY = {"connections-max": 12_000, "connections-per-address-max": 12_000}
 
 
 class Ground(gateway.Gateway):
@@ -20,6 +22,7 @@ class Ground(gateway.Gateway):
     def __init__(self, directory, authority, upstream, binary=None, **changes):
         self.binary = pathlib.Path(binary or gateway.BINARY)
         changes["limits"] = {"retry-first-seconds": 1, "retry-seconds-max": 2, **changes.get("limits", {})}
+        changes.setdefault("upstreams", {"main": {**self.upstream(upstream, "client-secret"), "connections-max": UPSTREAM_CONNECTIONS}})
         super().__init__(directory, authority, upstream, **changes)
         self.password = None
 
@@ -100,6 +103,10 @@ class Ground(gateway.Gateway):
                 continue
             sums[role] = sums.get(role, 0) + int(re.search(r"^Pss:\s+(\d+)", text, re.M)[1])
         return sums
+
+    def counted_out(self, seconds=10):
+        """No session is left in the keeper's count."""
+        wait_until(lambda: self.record("status")["sessions"] == 0, seconds, lambda: f"0 sessions: {self.record('status')}")
 
     # What it left behind.
 

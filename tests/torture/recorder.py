@@ -92,7 +92,7 @@ class Service:
         self.count = 0
 
     async def run(self):
-        smtp = await asyncio.start_server(self.on_smtp, "127.0.0.1", 0, limit=BODY_BYTES_MAX)
+        smtp = await asyncio.start_server(self.on_smtp, "127.0.0.1", 0, limit=BODY_BYTES_MAX, backlog=4096)
         token = await asyncio.start_server(self.on_token, "127.0.0.1", 0, ssl=self.tls)
         temp = self.directory / "ports.new"
         temp.write_text(f"{smtp.sockets[0].getsockname()[1]} {token.sockets[0].getsockname()[1]}")

@@ -2,7 +2,6 @@
 
 import collections
 import os
-import pathlib
 import re
 import selectors
 import shutil

@@ -11,10 +11,10 @@ import pytest
 import gateway
 from conftest import SEED
 from device import Device, Gone
+from ground import UPSTREAM_CONNECTIONS
 from load import Load
 
 SESSIONS = 50
-UPSTREAM_CONNECTIONS = 8
 FIRST_220_SECONDS = 1.0
 # A process that dies again and again within a second of its start is made to wait, on purpose: no killing like that here.
 QUICK_SECONDS, QUICK_MAX = 1.1, 4
@@ -126,7 +126,7 @@ def lost_of(book, arrived):
 def test_nothing_is_lost(recorder_new, ground_new, context, dice, figure, long):
     kills = 1000 if long else 60
     recorder = recorder_new()
-    ground = ground_new(recorder, upstreams={"main": upstream_of(recorder)}).start().people()
+    ground = ground_new(recorder).start().people()
     killer, book = torment(ground, context, dice, kills, (0.1, 1.4))
     arrived = recorder.messages()
     names = collections.Counter(name for name, _, _ in arrived)
@@ -159,17 +159,13 @@ def sign_ins_are_exact(ground, book):
     assert {hello: count for hello, count in rows.items() if count != 1} == {}
 
 
-def upstream_of(recorder):
-    return {**gateway.Gateway.upstream(recorder, "client-secret"), "connections-max": UPSTREAM_CONNECTIONS}
-
-
 def test_negative_control(recorder_new, ground_new, context, dice, figure):
     """The same suite finds the defect of a build that answers 250 before the commit."""
     defect = gateway.BINARY.parent / "tests" / "torture" / "sekisho-ack-early"
     if not defect.exists():
         pytest.skip(f"{defect} is not built")
     recorder = recorder_new()
-    ground = ground_new(recorder, binary=defect, upstreams={"main": upstream_of(recorder)}).start().people()
+    ground = ground_new(recorder, binary=defect).start().people()
     load = Load(ground, context, ground.directory / "book", SESSIONS, SEED).start()
     killer = Killer(ground, dice)
     for _ in range(12):

@@ -1,7 +1,6 @@
 """P2 and P1 over real sockets: nothing that was said in clear is answered under TLS, and no end of data but CRLF.CRLF is one."""
 
 import re
-import time
 
 import pytest
 
