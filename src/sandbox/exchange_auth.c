@@ -65,6 +65,13 @@ static void signed_in(struct exchange_session *session, const struct sasl_creden
 	exchange_accept(session);
 }
 
+static void refuse(struct exchange_session *session, unsigned code, const char *enhanced, const char *text)
+{
+	session->sandbox->stats.auth_failures++;
+	(void)snprintf(session->auth_error, sizeof(session->auth_error), "%u %s %s", code, enhanced, text);
+	exchange_refuse(session, code, enhanced, text);
+}
+
 void exchange_sign_in(struct exchange_session *session, const struct sasl_credentials *given)
 {
 	struct sandbox *sandbox = session->sandbox;
@@ -76,17 +83,15 @@ void exchange_sign_in(struct exchange_session *session, const struct sasl_creden
 	for (size_t i = 0; right && i < sizeof(sign_in_faults) / sizeof(*sign_in_faults); i++) {
 		if ((sign_in_faults[i].basic_only && !basic) || !faults_strike(&sandbox->faults, sign_in_faults[i].fault))
 			continue;
-		sandbox->stats.auth_failures++;
-		exchange_refuse(session, sign_in_faults[i].code, sign_in_faults[i].enhanced, sign_in_faults[i].text);
+		refuse(session, sign_in_faults[i].code, sign_in_faults[i].enhanced, sign_in_faults[i].text);
 		return;
 	}
 	if (right) {
 		signed_in(session, given);
 		return;
 	}
-	sandbox->stats.auth_failures++;
 	if (basic)
-		exchange_refuse(session, 535, "5.7.139", UNSUCCESSFUL ", the user credentials were incorrect.");
+		refuse(session, 535, "5.7.139", UNSUCCESSFUL ", the user credentials were incorrect.");
 	else
-		exchange_refuse(session, 535, "5.7.3", UNSUCCESSFUL);
+		refuse(session, 535, "5.7.3", UNSUCCESSFUL);
 }

@@ -1,6 +1,6 @@
 #include "sandbox/inbox.h"
 
-#include <fcntl.h>
+#include <dirent.h>
 #include <jansson.h>
 #include <stdlib.h>
 #include <stdio.h>
@@ -11,6 +11,21 @@
 #include "base/file.h"
 
 #define RUN_BYTES 131072
+#define PART ".part"
+
+/* What a killed sandbox was receiving was never answered 250. */
+static void remove_parts(const struct inbox *inbox)
+{
+	DIR *folder = opendir(inbox->folder);
+	const struct dirent *entry;
+
+	while (folder && (entry = readdir(folder))) {
+		if (str_ends_nocase(str_of(entry->d_name), STR(PART)))
+			(void)file_remove(inbox->folder_fd, entry->d_name);
+	}
+	if (folder)
+		(void)closedir(folder);
+}
 
 enum outcome inbox_open(struct inbox *inbox, const char *dir, struct fault *fault)
 {
@@ -20,7 +35,10 @@ enum outcome inbox_open(struct inbox *inbox, const char *dir, struct fault *faul
 	if (folder_make(inbox->folder, fault) != OUTCOME_OK)
 		return fault->outcome;
 	inbox->folder_fd = folder_open(inbox->folder);
-	return inbox->folder_fd == -1 ? fault_errno(fault, "open folder", inbox->folder) : OUTCOME_OK;
+	if (inbox->folder_fd == -1)
+		return fault_errno(fault, "open folder", inbox->folder);
+	remove_parts(inbox);
+	return OUTCOME_OK;
 }
 
 static void name_with(const struct inbox_message *message, const char *ending, char ret_name[96])
@@ -36,7 +54,7 @@ bool inbox_begin(struct inbox *inbox, struct inbox_message *ret_message)
 	(void)snprintf(ret_message->name, sizeof(ret_message->name), "%lld-%06llu", (long long)clock_real_us(),
 		       (unsigned long long)++inbox->count);
 	buf_init(&ret_message->collected, 4 * RUN_BYTES);
-	name_with(ret_message, ".eml.part", name);
+	name_with(ret_message, ".eml" PART, name);
 	ret_message->fd = file_create(inbox->folder_fd, name);
 	return ret_message->fd != -1;
 }
@@ -78,12 +96,14 @@ static bool write_envelope(const struct inbox *inbox, const struct inbox_message
 			 envelope->authenticated_as.ptr, envelope->authenticated_as.len, "mechanism", envelope->mechanism.ptr,
 			 envelope->mechanism.len, "receivedDateTime", when, "sandbox", 1);
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
-	name_with(message, ".json.part", part);
+	name_with(message, ".json" PART, part);
 	name_with(message, ".json", whole);
 	fd = text ? file_create(inbox->folder_fd, part) : -1;
 	if (fd != -1) {
 		written = file_write(fd, str_of(text)) == 0 && file_rename(inbox->folder_fd, part, whole) == 0;
 		(void)close(fd);
+		if (!written)
+			(void)file_remove(inbox->folder_fd, part);
 	}
 	free(text);
 	json_decref(json);
@@ -96,10 +116,16 @@ bool inbox_finish(struct inbox *inbox, struct inbox_message *message, const stru
 	char whole[96];
 
 	write_out(message);
-	name_with(message, ".eml.part", part);
+	name_with(message, ".eml" PART, part);
 	name_with(message, ".eml", whole);
-	if (message->failed || !write_envelope(inbox, message, envelope) || file_rename(inbox->folder_fd, part, whole) == -1) {
+	if (message->failed || !write_envelope(inbox, message, envelope)) {
 		inbox_drop(inbox, message);
+		return false;
+	}
+	if (file_rename(inbox->folder_fd, part, whole) == -1) {
+		inbox_drop(inbox, message);
+		name_with(message, ".json", whole);
+		(void)file_remove(inbox->folder_fd, whole);
 		return false;
 	}
 	(void)close(message->fd);
@@ -117,6 +143,6 @@ void inbox_drop(struct inbox *inbox, struct inbox_message *message)
 	(void)close(message->fd);
 	message->fd = -1;
 	buf_done(&message->collected);
-	name_with(message, ".eml.part", part);
+	name_with(message, ".eml" PART, part);
 	(void)file_remove(inbox->folder_fd, part);
 }

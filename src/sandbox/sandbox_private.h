@@ -41,23 +41,34 @@ struct sandbox {
 	struct tokens tokens;
 	struct inbox inbox;
 	struct sandbox_stats stats;
+	int folder_fd;                       /* of `dir`; locked while we run */
 	struct certificate authority, leaf;
 	char client_id[40], client_secret[48];
 	unsigned smtp_port, https_port;
 	uv_tcp_t listener;
-	SSL_CTX *tls;
+	SSL_CTX *tls, *tls_bad; /* the second with a certificate that nobody should take */
 	struct table mailboxes; /* of struct sandbox_mailbox, by address */
 	struct table sessions;  /* of struct exchange_session, by number */
 	uint64_t last_session;
 	FILE *transcript; /* NULL: not asked for */
 	struct MHD_Daemon *https;
-	uv_timer_t every_second;
+	uv_timer_t every_second, patience;
 	uv_signal_t term, interrupt;
+	bool stopping;
 };
+
+/* folder.c: D and what is kept in it from one start to the next: authority, client secret. */
+enum outcome folder_take(struct sandbox *sandbox, const char *dir, struct fault *fault); /* LATER: another sandbox has it */
+enum outcome folder_load(struct sandbox *sandbox, struct fault *fault);  /* certificates and secret: as they were, or new ones */
+enum outcome folder_write(struct sandbox *sandbox, struct fault *fault); /* once the ports are ours; sandbox.json last */
+
+/* stats.c: D/stats.json, whole at every moment. */
+void stats_write(struct sandbox *sandbox);
 
 /* exchange.c: smtp.office365.com's side. */
 enum outcome exchange_open(struct sandbox *sandbox, unsigned port, struct fault *fault);
-void exchange_close(struct sandbox *sandbox);
+void exchange_sweep(struct sandbox *sandbox); /* hangs up on who has been silent for too long */
+void exchange_close(struct sandbox *sandbox); /* says goodbye to all; the last one gone stops the loop */
 
 /* token_endpoint.c: login.microsoftonline.com's side, in a thread of its own. */
 enum outcome token_endpoint_open(struct sandbox *sandbox, unsigned port, struct fault *fault);

@@ -59,6 +59,7 @@ static X509 *make(EVP_PKEY *key, const char *name, X509 *issuer, EVP_PKEY *issue
 		    add_extension(certificate, above, NID_key_usage, names ? "critical,digitalSignature,keyEncipherment" :
 									     "critical,keyCertSign,cRLSign") &&
 		    add_extension(certificate, above, NID_subject_key_identifier, "hash") &&
+		    (!issuer || add_extension(certificate, above, NID_authority_key_identifier, "keyid:always")) &&
 		    (!names || (add_extension(certificate, above, NID_ext_key_usage, "serverAuth") &&
 				add_extension(certificate, above, NID_subject_alt_name, names))) &&
 		    X509_sign(certificate, issuer_key ? issuer_key : key, EVP_sha256()) > 0;
@@ -110,11 +111,12 @@ enum outcome certificate_make_leaf(const struct certificate *authority, const ch
 	BIO *key_text = authority ? BIO_new_mem_buf(authority->key.ptr, (int)authority->key.len) : NULL;
 	X509 *issuer = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
 	EVP_PKEY *issuer_key = key_text ? PEM_read_bio_PrivateKey(key_text, NULL, NULL, NULL) : NULL;
-	EVP_PKEY *key = make_key(kind);
+	bool readable = !authority || (issuer && issuer_key && X509_check_private_key(issuer, issuer_key) == 1);
+	EVP_PKEY *key = readable ? make_key(kind) : NULL;
 	enum outcome outcome;
 
 	*ret_leaf = (struct certificate){ 0 };
-	outcome = print(make(key, "localhost", issuer, issuer_key, names), key, ret_leaf, fault);
+	outcome = print(readable ? make(key, "localhost", issuer, issuer_key, names) : NULL, key, ret_leaf, fault);
 	X509_free(issuer);
 	EVP_PKEY_free(issuer_key);
 	BIO_free(text);
