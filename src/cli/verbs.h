@@ -22,6 +22,5 @@ int verb_config_explain(struct cli *cli);
 int verb_queue_cat(struct cli *cli);
 int verb_cmdlet(struct cli *cli);
 int verb_demo(struct cli *cli);
-int verb_sandbox(struct cli *cli);
 
 #endif
