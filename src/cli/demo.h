@@ -17,8 +17,31 @@ struct demo_child {
 	char out[DEMO_PATH_MAX];
 };
 
+/* The tour: what it has made, and whether all of it was seen to work. */
+struct demo {
+	const struct cli *cli;
+	char folder[DEMO_PATH_MAX - 256];
+	char socket_path[DEMO_PATH_MAX], ca_file[DEMO_PATH_MAX], settings[DEMO_PATH_MAX], password_file[DEMO_PATH_MAX];
+	struct demo_child sandbox, gateway;
+	json_t *described; /* sandbox.json */
+	unsigned port;
+	char password[64];
+	struct buf message;
+	unsigned step;
+};
+
+/* demo.c: what the tour says and asks. */
+void demo_fact(const struct demo *demo, const char *english, const char *value);
+bool demo_failed(const struct demo *demo, const char *english); /* always false */
+/* Ask the gateway; the first row, if one came, is the caller's (ret_row may be NULL). The exit code. Takes `args` over. */
+int demo_ask(const struct demo *demo, const char *verb, json_t *args, json_t **ret_row);
+
+/* demo_arrival.c: waits for the message, shows how it went upstream, and compares it with what was sent. */
+bool demo_mail_arrives(struct demo *demo);
+
 /* Start ourselves with `words` (NULL-ended) and wait up to 20 s for its line `ready`. False: a sentence was printed. */
 bool demo_child_start(const struct cli *cli, struct demo_child *child, const char *folder, const char *name, const char *const *words);
+bool demo_child_runs(struct demo_child *child);
 void demo_child_stop(struct demo_child *child); /* SIGTERM, and KILL after 15 s */
 
 /* A copier: an SMTP client of the plainest kind, whose dialogue is printed as it happens; credentials are shown as stars. */

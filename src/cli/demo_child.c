@@ -2,6 +2,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -34,6 +35,7 @@ static void become(const struct demo_child *child, const char *const *words)
 	if (open_as(STDIN_FILENO, "/dev/null", O_RDONLY) && open_as(STDOUT_FILENO, child->out, O_WRONLY | O_CREAT | O_TRUNC) &&
 	    open_as(STDERR_FILENO, child->log, O_WRONLY | O_CREAT | O_TRUNC | O_APPEND)) {
 		(void)setpgid(0, 0); /* Ctrl-C is the demo's to pass on */
+		(void)prctl(PR_SET_PDEATHSIG, SIGTERM);
 		(void)execv("/proc/self/exe", (char *const *)(uintptr_t)words);
 	}
 	_exit(127);
@@ -71,6 +73,15 @@ bool demo_child_start(const struct cli *cli, struct demo_child *child, const cha
 		return true;
 	(void)cli_fail(cli, 1, N_("%s did not become ready; its log: %s"), name, child->log);
 	return false;
+}
+
+bool demo_child_runs(struct demo_child *child)
+{
+	int status;
+
+	if (child->pid > 0 && waitpid(child->pid, &status, WNOHANG) == child->pid)
+		child->pid = 0;
+	return child->pid > 0;
 }
 
 void demo_child_stop(struct demo_child *child)
