@@ -213,13 +213,18 @@ def disk(directory):
 
 
 def fill(path):
-    """All the room there is just now, in one file and in one go."""
-    free = os.statvfs(path.parent)
+    """All the room there is just now, in one go; once more when somebody took some of it meanwhile."""
     with open(path, "ab") as file:
-        try:
-            os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), max(1, free.f_bavail * free.f_frsize))
-        except OSError:
-            pass
+        for _ in range(20):
+            room = os.statvfs(path.parent)
+            if room.f_bavail == 0:
+                return
+            try:
+                os.posix_fallocate(file.fileno(), file.seek(0, os.SEEK_END), room.f_bavail * room.f_frsize)
+                return
+            except OSError:
+                continue
+    raise AssertionError(f"the disk could not be filled: {room}")
 
 
 def answers(sender, seconds):
