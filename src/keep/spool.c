@@ -80,6 +80,22 @@ bool spool_read_add(struct spool *spool, struct spool_read *read)
 	return true;
 }
 
+static void read_tell(struct spool *spool, struct spool_read *read)
+{
+	spool->waiting_reads--;
+	spool_read_tell(read);
+	spool_read_free(read);
+}
+
+static void on_set_aside(void *context, enum outcome outcome, const struct fault *fault)
+{
+	struct spool_read *read = context;
+
+	(void)outcome; /* held or not: the body is not to be sent */
+	(void)fault;
+	read_tell(read->spool, read);
+}
+
 void spool_read_done(struct spool *spool, struct spool_read *read)
 {
 	if (read->body_file && spool_body_open(spool, read))
@@ -87,10 +103,13 @@ void spool_read_done(struct spool *spool, struct spool_read *read)
 	if (read->body_file)
 		read->outcome = OUTCOME_LATER;
 	for (size_t i = 0; i < read->damaged_count; i++)
-		spool_set_aside(spool, read->damaged[i]);
-	spool->waiting_reads--;
-	spool_read_tell(read);
-	spool_read_free(read);
+		spool_set_aside(spool, read->damaged[i], NULL, NULL);
+	if (!read->body_damaged) {
+		read_tell(spool, read);
+		return;
+	}
+	read->spool = spool;
+	spool_set_aside(spool, read->id, on_set_aside, read);
 }
 
 static void deliver(struct spool *spool)

@@ -74,10 +74,12 @@ bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 	return hand_over(spool, work, on_done, context);
 }
 
-/* When too much waits for it, the next load of the message finds the damage again. */
-void spool_set_aside(struct spool *spool, uint64_t id)
+/* When too much waits for it, `on_done` is told so, and the next load of the message finds the damage again. */
+void spool_set_aside(struct spool *spool, uint64_t id,
+		     void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
 {
-	(void)hand_over(spool, spool_work_plain(WORK_SET_ASIDE, id, str_of(SPOOL_DAMAGED)), NULL, NULL);
+	if (!hand_over(spool, spool_work_plain(WORK_SET_ASIDE, id, str_of(SPOOL_DAMAGED)), on_done, context) && on_done)
+		on_done(context, OUTCOME_LATER, NULL);
 }
 
 /* Half a block ahead, so that nobody ever waits for a number. With a disk that takes nothing for longer than that, numbers

@@ -203,8 +203,7 @@ static void done_load(struct worker_job *worker_job)
 		if (read->fault)
 			*read->fault = job->fault;
 	}
-	if (job->damaged)
-		spool_set_aside(job->spool, read->id);
+	read->body_damaged = job->damaged;
 	read->body_file = 0;
 	spool_read_done(job->spool, read);
 	job_free(job);

@@ -246,6 +246,7 @@ struct spool_writer { /* the writer thread's own */
 	int64_t oldest_us;
 	bool oldest_stale;
 	bool full;                /* the disk took no more: new messages are refused */
+	uint64_t full_ms;         /* when that was so, or last tried */
 	bool ballast;             /* is there */
 	bool room_low;            /* less than disk_free_bytes_min */
 	uint64_t room_ms;         /* when the disk was last asked */
@@ -320,7 +321,9 @@ struct spool_read {
 	struct arena arena; /* holds the answer */
 	void *answer;
 	size_t count, room;
-	uint64_t *damaged; /* in the arena */
+	struct spool *spool;  /* for on_set_aside */
+	bool body_damaged;    /* told when its message is set aside */
+	uint64_t *damaged;    /* other messages that are, in the arena */
 	size_t damaged_count;
 	struct spool_body body;
 	uint64_t body_file;
@@ -394,7 +397,8 @@ void spool_work_add(struct spool *spool, struct spool_work *work); /* loop: to t
 void spool_work_done(struct spool *spool, struct spool_work *work); /* loop: tell and free */
 void spool_list_append(struct spool_list_of_work *list, struct spool_work *work);
 void spool_list_join(struct spool_list_of_work *list, struct spool_list_of_work *more); /* `more` is empty then */
-void spool_set_aside(struct spool *spool, uint64_t id); /* loop: as damaged */
+void spool_set_aside(struct spool *spool, uint64_t id, /* loop: as damaged; on_done may be NULL */
+		     void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context);
 bool spool_read_add(struct spool *spool, struct spool_read *read);
 void spool_read_tell(struct spool_read *read);
 void spool_read_done(struct spool *spool, struct spool_read *read); /* loop: tell and free */

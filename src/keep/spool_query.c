@@ -314,7 +314,7 @@ static int refuse_body(struct spool_read *read, bool damaged)
 	read->fault = malloc(sizeof(*read->fault));
 	if (damaged) {
 		fault_set(read->fault, OUTCOME_NEVER, SPOOL_DAMAGED);
-		note_damaged(read, read->id);
+		read->body_damaged = true;
 	} else {
 		fault_set(read->fault, OUTCOME_NEVER, N_("no message of this number is in the queue: it was delivered or dropped"));
 	}

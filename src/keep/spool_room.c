@@ -45,28 +45,6 @@ static void look(struct spool *spool)
 			   writer->free_pages_bytes < spool->disk_free_bytes_min;
 }
 
-bool spool_room_for_messages(struct spool *spool, struct fault *fault)
-{
-	struct spool_writer *writer = &spool->writer;
-
-	look(spool);
-	if (writer->full)
-		fault_set(fault, OUTCOME_LATER, N_("the disk that holds %s is full: make room there"), spool->state);
-	else if (writer->room_low)
-		fault_set(fault, OUTCOME_LATER,
-			  N_("less than %llu MiB (disk-free-bytes-min) are free on the disk that holds %s: make room there"),
-			  (unsigned long long)(spool->disk_free_bytes_min >> 20), spool->state);
-	return !writer->full && !writer->room_low;
-}
-
-void spool_room_give_up(struct spool *spool)
-{
-	spool->writer.full = true;
-	spool->writer.room_ms = clock_monotonic_ms();
-	spool->writer.ballast = false;
-	(void)file_remove(spool->state_fd, "ballast");
-}
-
 static bool ballast_make(struct spool *spool)
 {
 	CLEANUP(cleanup_fd) int fd = file_open(spool->state_fd, "ballast");
@@ -86,20 +64,44 @@ static bool ballast_make(struct spool *spool)
 	return false;
 }
 
+void spool_room_give_up(struct spool *spool)
+{
+	spool->writer.full = true;
+	spool->writer.full_ms = clock_monotonic_ms();
+	spool->writer.ballast = false;
+	(void)file_remove(spool->state_fd, "ballast");
+}
+
 void spool_room_keep(struct spool *spool)
 {
 	struct spool_writer *writer = &spool->writer;
-	uint64_t now_ms = clock_monotonic_ms();
 
-	if (writer->full && now_ms - writer->room_ms < ASK_MS)
+	if (writer->full && clock_monotonic_ms() - writer->full_ms < ASK_MS)
 		return;
 	look(spool);
 	if (writer->ballast && !writer->full)
 		return;
+	writer->full_ms = clock_monotonic_ms();
 	/* Twice the ballast, or the next message would take it away again. */
 	if (spool_room_free_bytes(spool->state_fd) / 2 >= spool->ballast_bytes && !writer->room_low)
 		writer->ballast = ballast_make(spool);
 	writer->full = writer->full && !writer->ballast;
+}
+
+bool spool_room_for_messages(struct spool *spool, struct fault *fault)
+{
+	struct spool_writer *writer = &spool->writer;
+
+	look(spool);
+	if (writer->full)
+		spool_room_keep(spool);
+	if (writer->full)
+		fault_set(fault, OUTCOME_LATER, N_("the disk that holds %s is full: make room there"), spool->state);
+	else if (writer->room_low)
+		fault_set(fault, OUTCOME_LATER,
+			  N_("less than %llu MiB (disk-free-bytes-min) are free on the disk that holds %s: make room there"),
+			  (unsigned long long)(spool->disk_free_bytes_min >> 20), spool->state);
+	return !writer->full && !writer->room_low;
 }
 
 static int on_commit(void *context, sqlite3 *db, const char *name, int pages)

@@ -39,6 +39,21 @@ static inline void path_of(const char *name, char ret_path[256])
 	(void)snprintf(ret_path, 256, "%s/%s", state, name);
 }
 
+/* In memory, where what fails fails by the test's hand and a disk's own syncs are only slow. */
+static inline bool make_state_in_memory(void)
+{
+	if (access("/dev/shm", W_OK) == 0)
+		(void)snprintf(state, sizeof(state), "/dev/shm/sekisho-spool-XXXXXX");
+	return mkdtemp(state) != NULL;
+}
+
+static inline bool torture_is_long(void)
+{
+	const char *torture = getenv("SEKISHO_TORTURE");
+
+	return torture && strcmp(torture, "long") == 0;
+}
+
 static inline enum outcome open_spool(void)
 {
 	struct spool_options options = { .state = state, .ballast_bytes = 1u << 20, .sync_workers = 1 };
