@@ -47,7 +47,7 @@ static bool compare(const struct demo *demo, const char *path)
 	struct str sent = buf_str(&demo->message);
 	struct str top;
 	struct fault fault;
-	char text[128];
+	char text[512];
 
 	if (file_load(path, FILE_BYTES_MAX, &arrived, &fault) != OUTCOME_OK) {
 		(void)cli_fault(demo->cli, 1, &fault);

@@ -64,8 +64,10 @@ static bool form_value(struct str form, const char *name, char ret_value[VALUE_B
 		for (size_t i = 0; i < pair.len && len + 1 < VALUE_BYTES_MAX; i++) {
 			bool escaped = pair.ptr[i] == '%' && i + 2 < pair.len && hex(pair.ptr[i + 1]) >= 0 && hex(pair.ptr[i + 2]) >= 0;
 
-			ret_value[len++] = escaped ? (char)(hex(pair.ptr[i + 1]) << 4 | hex(pair.ptr[i + 2])) :
-						     pair.ptr[i] == '+' ? ' ' : pair.ptr[i];
+			if (escaped)
+				ret_value[len++] = (char)(unsigned char)(hex(pair.ptr[i + 1]) << 4 | hex(pair.ptr[i + 2]));
+			else
+				ret_value[len++] = pair.ptr[i] == '+' ? ' ' : pair.ptr[i];
 			i += escaped ? 2 : 0;
 		}
 		ret_value[len] = '\0';

@@ -8,6 +8,7 @@ from certificate import Authority
 from gateway import Gateway
 from issuer import Issuer
 from message import SENDER
+from sandbox import Sandbox
 from submission import submission_open
 from upstream import Upstream, open_directory, remove_directory
 
@@ -108,3 +109,25 @@ def gateway(gateway_new):
 def submission(gateway):
     """A function: a client connected to a listener of `gateway`, not yet signed in."""
     return lambda listener="starttls": submission_open(gateway, listener)
+
+
+@pytest.fixture
+def sandbox_new(tmp_path):
+    """A function: start a sandbox with the given cases; all end with the test."""
+    running = []
+
+    def start(*cases, words=(), directory="1"):
+        words = [*words, *(word for case in cases for word in ("--fail", case))]
+        running.append(Sandbox(tmp_path / directory, *words))
+        return running[-1].start()
+    yield start
+    for sandbox in running:
+        sandbox.stop()
+
+
+@pytest.fixture(scope="module")
+def sandbox(tmp_path_factory):
+    """One without faults, for what leaves nothing behind that another test would see."""
+    one = Sandbox(tmp_path_factory.mktemp("sandbox") / "1").start()
+    yield one
+    one.stop()
