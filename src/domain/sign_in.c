@@ -29,7 +29,8 @@
 	X(app_id, PACK_STR, "app_id", "appId") \
 	X(app_name, PACK_STR, "app_name", "appDisplayName") \
 	X(source, PACK_STR, "source", "source") \
-	X(correlation_id, PACK_STR, "correlation_id", "correlationId")
+	X(correlation_id, PACK_STR, "correlation_id", "correlationId") \
+	X(more, PACK_STR, "more", "more")
 
 #define FIELD(member, kind, column, json) { PACK_FIELD(sign_in, member, kind), column, json },
 #define PACK(member, kind, column, json)  PACK_FIELD(sign_in, member, kind),
@@ -101,10 +102,20 @@ static json_t *status_json(const struct sign_in *row)
 	return NULL;
 }
 
+/* Known of our own rows; an imported one says it in `more`, or not at all. */
+static bool put_circumstances(json_t *json, const struct sign_in *row, bool ours)
+{
+	if (!ours)
+		return json_put(json, "resourceDisplayName", json_null()) && json_put(json, "authenticationRequirement", json_null()) &&
+		       json_put(json, "conditionalAccessStatus", json_null()) && json_put(json, "isInteractive", json_null());
+	return json_put(json, "resourceDisplayName", json_string("Sekisho")) &&
+	       json_put(json, "authenticationRequirement", json_string("singleFactorAuthentication")) &&
+	       json_put(json, "conditionalAccessStatus", json_string("notApplied")) &&
+	       json_put(json, "isInteractive", json_boolean(row->protocol == AUTH_PROTOCOL_BASIC));
+}
+
 static bool put_graph_names(json_t *json, const struct sign_in *row)
 {
-	bool ours = str_eq(row->source, STR("gateway"));
-
 	return json_put(json, "id", json_text(row->event_id)) &&
 	       json_put(json, "createdDateTime", json_time(row->created_us)) &&
 	       json_put(json, "userPrincipalName", json_text(row->user)) &&
@@ -114,10 +125,7 @@ static bool put_graph_names(json_t *json, const struct sign_in *row)
 	       json_put(json, "correlationId", json_text(row->correlation_id)) &&
 	       json_put(json, "appId", json_text(row->app_id)) &&
 	       json_put(json, "appDisplayName", json_text(row->app_name)) &&
-	       json_put(json, "resourceDisplayName", json_string(ours ? "Sekisho" : "Office 365 Exchange Online")) &&
-	       json_put(json, "authenticationRequirement", json_string("singleFactorAuthentication")) &&
-	       json_put(json, "conditionalAccessStatus", json_string("notApplied")) &&
-	       json_put(json, "isInteractive", json_boolean(row->protocol == AUTH_PROTOCOL_BASIC));
+	       put_circumstances(json, row, str_eq(row->source, STR("gateway")));
 }
 
 static bool put_our_names(json_t *json, const struct sign_in *row)
@@ -134,11 +142,35 @@ static bool put_our_names(json_t *json, const struct sign_in *row)
 	       json_put(json, "eventId", json_text(row->event_id)) && json_put(json, "source", json_text(row->source));
 }
 
+static json_t *more_json(const struct sign_in *row)
+{
+	return row->more.len ? json_loadb(row->more.ptr, row->more.len, 0, NULL) : NULL;
+}
+
+/* `more` may be damaged: then it says nothing. */
+static bool put_more(json_t *json, const struct sign_in *row)
+{
+	json_t *more = more_json(row);
+	bool put = !json_is_object(more) || json_object_update(json, more) == 0;
+
+	json_decref(more);
+	return put;
+}
+
+uint64_t sign_in_messages(const struct sign_in *row)
+{
+	json_t *more = str_eq(row->source, STR("eac")) ? more_json(row) : NULL;
+	json_int_t count = json_integer_value(json_object_get(more, "messages"));
+
+	json_decref(more);
+	return count > 0 ? (uint64_t)count : 0;
+}
+
 json_t *sign_in_json(const struct sign_in *row)
 {
 	json_t *json = json_object();
 
-	if (put_graph_names(json, row) && put_our_names(json, row))
+	if (put_graph_names(json, row) && put_our_names(json, row) && put_more(json, row))
 		return json;
 	json_decref(json);
 	return NULL;

@@ -37,6 +37,7 @@ struct sign_in {
 	struct str app_name;
 	struct str source;        /* gateway | entra | eac */
 	struct str correlation_id;/* of the connection */
+	struct str more;          /* imported rows: what the source says beside, a JSON object of Graph's names; else "" */
 };
 
 /* One row a field: how it is packed, its column, its JSON name. */
@@ -56,7 +57,10 @@ const char *sign_in_mechanism_name(uint8_t mechanism); /* "" when there was none
 
 bool sign_in_print(struct buf *out, const struct sign_in *row) __attribute__((warn_unused_result)); /* packed */
 bool sign_in_parse(struct str packed, struct sign_in *ret_row);
-json_t *sign_in_json(const struct sign_in *row);     /* contract, 4: nested status{…}; NULL: out of memory */
+/* Contract, 4: nested status{…}. What `more` names stands as it says; what an imported row does not know is null. NULL: out of memory. */
+json_t *sign_in_json(const struct sign_in *row);
+/* How many messages a row of EAC's report stands for ("messages" in `more`); 0: any other row. */
+uint64_t sign_in_messages(const struct sign_in *row);
 
 #define SIGN_IN_FILTER_MORE_MAX 16
 

@@ -45,6 +45,8 @@ static const char *const migrations[] = {
 	"CREATE INDEX trace_message ON trace (bucket, message_hash);"
 	"CREATE TABLE trace_to (bucket INTEGER NOT NULL, address TEXT NOT NULL, key INTEGER NOT NULL,"
 	" PRIMARY KEY (bucket, address, key)) WITHOUT ROWID;",
+	/* 2: imported sign-ins */
+	"ALTER TABLE sign_in ADD COLUMN more TEXT NOT NULL DEFAULT '';",
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)
