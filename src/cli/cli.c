@@ -1,5 +1,6 @@
 #include "cli/cli.h"
 
+#include <locale.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -213,6 +214,10 @@ int cli_main(int argc, char **argv, const struct verb *verbs, size_t count)
 	size_t used;
 	int exit_code;
 
+	/* What is printed is UTF-8 whatever LANG says; libsmartcols measures its
+	 * columns by the C library's idea of a character, and in the "C" locale a
+	 * table of Japanese never came to an end. */
+	setlocale(LC_CTYPE, "C.UTF-8");
 	init(&cli);
 	cli.program = argv[0];
 	for (int at = 1; at < argc && tokens.count < TOKENS_MAX;) {

@@ -2,7 +2,9 @@
 
 import itertools
 import json
+import os
 import subprocess
+import unicodedata
 
 import pytest
 
@@ -221,6 +223,19 @@ def test_csv_for_the_spreadsheet(gateway, account):
     assert not [cell for cell in cells if cell.startswith("=")]
     japanese = gateway.call("signins", "--csv", "--lang", "ja").stdout
     assert "ユーザー" in japanese.splitlines()[0]
+
+
+def test_a_table_in_japanese_stands_in_columns(gateway, account):
+    """LANG says nothing (a service's own environment): the table ends all the same, and its columns
+    stand where the heads stand, a full-width letter being two cells wide."""
+    sign_in(gateway, account)
+    bare = {"PATH": os.environ["PATH"], "LANG": "C"}
+    done = subprocess.run([BINARY, "signins", "--lang", "ja", "-c", gateway.file], capture_output=True,
+                          check=True, timeout=20, env=bare)
+    head, *rows = done.stdout.decode().splitlines()
+    cells = [sum(2 if unicodedata.east_asian_width(c) in "WF" else 1 for c in line[:line.index(what)])
+             for line, what in [(head, "ユーザー")] + [(row, account) for row in rows if account in row]]
+    assert len(cells) > 1 and len(set(cells)) == 1, done.stdout.decode()
 
 
 def test_no_basic_row_is_said(gateway):
