@@ -82,6 +82,8 @@ enum outcome ledger_end(struct ledger *ledger, enum outcome outcome, struct faul
 	/* A full disk or an I/O error may have undone it already. */
 	if (outcome != OUTCOME_OK && !sqlite3_get_autocommit(ledger->db))
 		(void)sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
+	if (outcome != OUTCOME_OK)
+		ledger_report_forget(ledger);
 	return outcome;
 }
 
@@ -232,6 +234,7 @@ void ledger_close(struct ledger *ledger)
 	(void)sqlite3_finalize(ledger->sign_in_add);
 	(void)sqlite3_finalize(ledger->trace_add);
 	(void)sqlite3_finalize(ledger->trace_to_add);
+	ledger_report_close(ledger);
 	(void)sqlite3_close(ledger->db);
 	free(ledger);
 }
@@ -239,6 +242,11 @@ void ledger_close(struct ledger *ledger)
 uint32_t ledger_node(const struct ledger *ledger)
 {
 	return ledger->node;
+}
+
+uint64_t ledger_sign_ins_added(const struct ledger *ledger)
+{
+	return ledger->sign_ins_added;
 }
 
 enum outcome ledger_set_aside(struct ledger *ledger, const char *kind, struct str packed, struct fault *fault)
@@ -266,6 +274,8 @@ static enum outcome add_all(struct ledger *ledger, enum ledger_log log, const st
 	if (count == 0)
 		return OUTCOME_OK;
 	outcome = ledger_buckets_begin(ledger, log, fault);
+	if (outcome == OUTCOME_OK && log == LEDGER_TRACES) /* a message's sign-in is looked for in the newest of them */
+		outcome = ledger_buckets_begin(ledger, LEDGER_SIGN_INS, fault);
 	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++)
 		outcome = log == LEDGER_SIGN_INS ? ledger_sign_in_add(ledger, rows[i], fault)
 						 : ledger_trace_add(ledger, rows[i], fault);
@@ -327,6 +337,8 @@ enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, in
 	outcome = ledger_rows_expire(ledger, LEDGER_SIGN_INS, sign_ins_before_us, rows_max, &sign_ins, fault);
 	if (outcome == OUTCOME_OK)
 		outcome = ledger_traces_expire(ledger, traces_before_us, rows_max - sign_ins, &traces, fault);
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_report_expire(ledger, sign_ins_before_us, fault);
 	outcome = ledger_end(ledger, outcome, fault);
 	if (outcome == OUTCOME_OK)
 		*ret_removed = sign_ins + traces;

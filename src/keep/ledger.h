@@ -7,6 +7,8 @@
 
 #include "base/fault.h"
 #include "domain/account.h"
+#include "domain/report.h"
+#include "domain/retirement.h"
 #include "domain/sign_in.h"
 #include "domain/trace.h"
 
@@ -39,12 +41,17 @@ struct audit_row {
 /* Newest first. */
 enum outcome ledger_audit(struct ledger *ledger, int64_t since_us, bool (*each)(void *context, const struct audit_row *row),
 			  void *context, struct fault *fault);
+/* A line for what is no change of the directory: an import. */
+enum outcome ledger_audit_write(struct ledger *ledger, struct str actor, struct str object, struct str what, struct fault *fault);
 
 /* A batch in one transaction; rows whose event ID is there already are left alone (idempotent). Packed as in sign_in.h / trace.h;
  * a trace of the same id is replaced. A row that cannot be read is set aside (table `damaged`, a line in the audit) and does
  * not stop the others. */
 enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
 			     const struct str *traces, size_t traces_count, struct fault *fault);
+
+/* How many sign-ins have been added through this handle that were not there before. */
+uint64_t ledger_sign_ins_added(const struct ledger *ledger);
 
 /* Newest first, until `each` says false or count_max rows (0: all); *ret_begins_us: the oldest row kept (0: none). The row
  * that `each` is shown, and its strs, live until it returns. */
@@ -64,6 +71,19 @@ enum outcome ledger_traces(struct ledger *ledger, const struct trace_filter *fil
 /* Remove rows older than these times, at most rows_max in one go; *ret_removed says how many. */
 enum outcome ledger_expire(struct ledger *ledger, int64_t sign_ins_before_us, int64_t traces_before_us, size_t rows_max,
 			   size_t *ret_removed, struct fault *fault);
+/*
+ * The SMTP AUTH clients report, counted by day and client while ledger_rows_add() adds rows. `each` is shown each client of the days
+ * from first to last (since 1970, UTC) once with its sums, or by_day each of its days; rows and strs live until it returns.
+ */
+enum outcome ledger_report(struct ledger *ledger, int64_t first_day, int64_t last_day, bool by_day,
+			   bool (*each)(void *context, const struct report_row *row), void *context, struct fault *fault);
+
+/* What tenants plan otherwise than the schedule; to put one is audited with `what` (empty: not). */
+enum outcome ledger_retirement_plans(struct ledger *ledger, bool (*each)(void *context, const struct retirement_plan *plan),
+				     void *context, struct fault *fault);
+enum outcome ledger_retirement_put(struct ledger *ledger, const struct retirement_plan *plan, struct str actor, struct str what,
+				   struct fault *fault);
+
 enum outcome ledger_verify(struct ledger *ledger, struct fault *fault); /* integrity check */
 
 #endif

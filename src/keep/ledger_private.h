@@ -22,9 +22,11 @@ struct ledger {
 	sqlite3 *db;
 	bool read_only;
 	uint32_t node;
+	uint64_t sign_ins_added;
 	/* Made once, since they run for every mail. */
 	sqlite3_stmt *sign_in_add, *trace_add, *trace_to_add;
 	struct ledger_bucket buckets[LEDGER_LOG_COUNT][2]; /* in time, late */
+	struct ledger_report *report; /* made when first needed */
 };
 
 /* Bring the schema to today's version, or refuse. */
@@ -75,6 +77,15 @@ enum outcome ledger_rows_expire(struct ledger *ledger, enum ledger_log log, int6
 				size_t *ret_removed, struct fault *fault);
 enum outcome ledger_traces_expire(struct ledger *ledger, int64_t before_us, size_t rows_max, size_t *ret_removed,
 				  struct fault *fault);
+
+/* The report's counts, within the caller's transaction. A trace is given before its row is added: one that is there already has
+ * been counted. ledger_report_count() is for imports that have counts and no sign-ins. */
+enum outcome ledger_report_sign_in(struct ledger *ledger, const struct sign_in *sign_in, struct fault *fault);
+enum outcome ledger_report_trace(struct ledger *ledger, const struct trace *trace, struct fault *fault);
+enum outcome ledger_report_count(struct ledger *ledger, const struct report_row *row, struct fault *fault);
+enum outcome ledger_report_expire(struct ledger *ledger, int64_t before_us, struct fault *fault);
+void ledger_report_forget(struct ledger *ledger); /* after a transaction that was undone */
+void ledger_report_close(struct ledger *ledger);
 
 static inline void cleanup_statement(sqlite3_stmt **statement)
 {

@@ -47,6 +47,23 @@ static const char *const migrations[] = {
 	" PRIMARY KEY (bucket, address, key)) WITHOUT ROWID;",
 	/* 2: imported sign-ins */
 	"ALTER TABLE sign_in ADD COLUMN more TEXT NOT NULL DEFAULT '';",
+	/* 3: the report's counts, with what the log already holds (its messages are counted from now on), and the retirement */
+	"CREATE TABLE report_client (id INTEGER PRIMARY KEY, sender TEXT NOT NULL, protocol INTEGER NOT NULL, ip TEXT NOT NULL,"
+	" ehlo TEXT NOT NULL, source TEXT NOT NULL, UNIQUE (sender, protocol, ip, ehlo, source));"
+	"CREATE TABLE report_day (day INTEGER NOT NULL, client INTEGER NOT NULL, tls_unknown INTEGER NOT NULL,"
+	" tls_clear INTEGER NOT NULL, tls_10 INTEGER NOT NULL, tls_11 INTEGER NOT NULL, tls_12 INTEGER NOT NULL,"
+	" tls_13 INTEGER NOT NULL, messages INTEGER NOT NULL, internal INTEGER NOT NULL, last_us INTEGER NOT NULL,"
+	" PRIMARY KEY (day, client)) WITHOUT ROWID;"
+	"INSERT INTO report_client (sender, protocol, ip, ehlo, source)"
+	" SELECT DISTINCT user COLLATE BINARY, protocol, ip, ehlo, source FROM sign_in WHERE error_code = 0;"
+	"INSERT INTO report_day SELECT s.created_us / 86400000000, c.id,"
+	" sum(s.tls_version NOT IN ('1.0', '1.1', '1.2', '1.3') AND NOT (s.tls_version = '' AND s.source = 'gateway')),"
+	" sum(s.tls_version = '' AND s.source = 'gateway'), sum(s.tls_version = '1.0'), sum(s.tls_version = '1.1'),"
+	" sum(s.tls_version = '1.2'), sum(s.tls_version = '1.3'), 0, 0, max(s.created_us)"
+	" FROM sign_in s JOIN report_client c ON c.sender = s.user COLLATE BINARY AND c.protocol = s.protocol AND c.ip = s.ip"
+	" AND c.ehlo = s.ehlo AND c.source = s.source WHERE s.error_code = 0 GROUP BY 1, 2;"
+	"CREATE TABLE retirement (tenant TEXT PRIMARY KEY, default_off TEXT NOT NULL, retired TEXT NOT NULL, enforce TEXT NOT NULL,"
+	" applied TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)

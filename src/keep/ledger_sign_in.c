@@ -109,8 +109,9 @@ static void row_load(sqlite3_stmt *statement, struct sign_in *ret_row)
 }
 
 /* A row that is there already is left alone by the statement; where another row has the key, the next is tried. */
-static enum outcome insert(struct ledger *ledger, int64_t key, struct fault *fault)
+static enum outcome insert(struct ledger *ledger, int64_t key, const struct sign_in *row, struct fault *fault)
 {
+	enum outcome outcome;
 	int code = SQLITE_OK;
 
 	for (unsigned tries = 0; key >= 0; key = ledger_key_next(ledger, "sign_in", key, tries++)) {
@@ -119,11 +120,17 @@ static enum outcome insert(struct ledger *ledger, int64_t key, struct fault *fau
 		code = sqlite3_step(ledger->sign_in_add);
 		(void)sqlite3_reset(ledger->sign_in_add);
 		if (code == SQLITE_DONE)
-			return sqlite3_changes(ledger->db) ? ledger_bucket_count(ledger, LEDGER_SIGN_INS, key, fault) : OUTCOME_OK;
+			break;
 		if (code != SQLITE_CONSTRAINT_PRIMARYKEY && code != SQLITE_CONSTRAINT_ROWID)
 			break;
 	}
-	return ledger_fault(ledger, N_("ledger: cannot write a sign-in: %s"), fault);
+	if (code != SQLITE_DONE)
+		return ledger_fault(ledger, N_("ledger: cannot write a sign-in: %s"), fault);
+	if (sqlite3_changes(ledger->db) == 0)
+		return OUTCOME_OK;
+	ledger->sign_ins_added++;
+	outcome = ledger_bucket_count(ledger, LEDGER_SIGN_INS, key, fault);
+	return outcome == OUTCOME_OK ? ledger_report_sign_in(ledger, row, fault) : outcome;
 }
 
 enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct fault *fault)
@@ -145,7 +152,7 @@ enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct
 		(void)sqlite3_bind_blob(ledger->sign_in_add, 2, ip, sizeof(ip), SQLITE_STATIC);
 	else
 		(void)sqlite3_bind_null(ledger->sign_in_add, 2);
-	return insert(ledger, ledger_key(row.created_us, row.event_id), fault);
+	return insert(ledger, ledger_key(row.created_us, row.event_id), &row, fault);
 }
 
 static enum outcome oldest(struct ledger *ledger, int64_t *ret_us, struct fault *fault)

@@ -107,6 +107,8 @@ enum outcome ledger_trace_add(struct ledger *ledger, struct str packed, struct f
 	if (!trace_parse(packed, &trace))
 		return ledger_set_aside(ledger, "trace", packed, fault);
 	outcome = prepare_adds(ledger, fault);
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_report_trace(ledger, &trace, fault);
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	ledger_bind_str(ledger->trace_add, 2, trace.id);
