@@ -125,6 +125,7 @@ static void deliver(struct spool *spool)
 	spool->reads_done_end = &spool->reads_done;
 	spool->counts = spool->counts_now;
 	spool->room_inside_bytes = spool->room_inside_now;
+	spool->full = spool->full_now;
 	pthread_mutex_unlock(&spool->mutex);
 	for (struct spool_work *next; work; work = next) {
 		next = work->next;

@@ -237,6 +237,8 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
 		spool->room_bytes = spool_room_free_bytes(spool->state_fd);
 		spool->room_asked_ms = now_ms;
 	}
+	if (spool->full)
+		return false; /* what the disk says it has it did not give */
 	free_bytes = spool->room_bytes;
 	/* Free pages inside spool.db take small messages before the file grows. */
 	if (bytes <= INSIDE_BYTES_MAX && spool->room_inside_bytes > spool->disk_free_bytes_min + bytes)

@@ -373,6 +373,7 @@ struct spool {
 	bool reserving;
 	struct spool_counts counts;
 	uint64_t room_inside_bytes;
+	bool full;
 	uint64_t room_bytes, room_asked_ms; /* what the disk said, and when */
 
 	pthread_mutex_t mutex; /* guards what follows, up to the next blank line */
@@ -381,6 +382,7 @@ struct spool {
 	struct spool_read *reads, **reads_end, *reads_done, **reads_done_end;
 	struct spool_counts counts_now;
 	uint64_t room_inside_now;
+	bool full_now;
 	bool writer_stop, reader_stop;
 	size_t urgent;           /* of the work that waits: somebody outside waits for it */
 	bool writer_sleeps, reader_sleeps;

@@ -309,6 +309,7 @@ static void publish(struct spool *spool, struct spool_list_of_work *group)
 	spool_list_join(&spool->done, group);
 	spool_writer_counts(&spool->writer, &spool->counts_now);
 	spool->room_inside_now = spool->writer.free_pages_bytes;
+	spool->full_now = spool->writer.full;
 	pthread_mutex_unlock(&spool->mutex);
 	(void)uv_async_send(&spool->answers);
 }

@@ -144,6 +144,12 @@ static void on_settled(void *context, enum outcome outcome, const struct fault *
 {
 	struct item *item = context;
 
+	/* NEVER: the spool has no such message any more. It was dropped by hand meanwhile, or the fate did land: done with, both. */
+	if (outcome == OUTCOME_NEVER) {
+		log_event(LOG_LEVEL_WARNING, "message gone from the spool", LOG_STR("id", item->message.event_id));
+		finished(item);
+		return;
+	}
 	if (outcome != OUTCOME_OK) {
 		/* It was delivered, and the spool does not know: it must learn before anything else is done with it. */
 		log_event(LOG_LEVEL_ERROR, "fate not written", LOG_STR("id", item->message.event_id),

@@ -100,7 +100,7 @@ def test_nothing_else_ends_a_message(gateway, rejecting, upstream, bare, end):
 
 
 @pytest.mark.skipif(not sample.files(), reason="no folder of further samples: name one in SEKISHO_SAMPLES")
-@pytest.mark.parametrize("path", sample.files(), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sample.files(), ids=[path.stem for path in sample.files()])
 def test_sample_of_the_folder(gateway, upstream, path):
     to = recipient_new()
     data = path.read_bytes()
