@@ -80,6 +80,8 @@ static const struct verb verbs[] = {
 	{ "rehearse status", cli_ask, NULL, NULL, NULL, N_("what is being rehearsed"), false },
 	{ "rehearse report", cli_ask, NULL, NULL, rehearse_columns, N_("which devices noticed, tried again, or went silent"), false },
 	{ "upstream list", cli_ask, NULL, NULL, upstream_columns, N_("upstreams and mailboxes: connections, pauses, tokens"), false },
+	{ "import entra-signins", verb_import_entra, "files…", import_entra_arguments, NULL, N_("sign-ins that Entra ID exported: CSV or JSON, - is standard input"), false },
+	{ "import eac-report", verb_import_eac, "files…", import_eac_arguments, NULL, N_("the SMTP AUTH clients report that the Exchange admin center exported"), false },
 	{ "Get-CASMailbox", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("as in Exchange: a mailbox's SmtpClientAuthenticationDisabled"), false },
 	{ "Set-CASMailbox", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise: USER -SmtpClientAuthenticationDisabled true|false|null"), false },
 	{ "Get-TransportConfig", verb_cmdlet, "[words…]", tenant_filter_arguments, NULL, N_("likewise, the tenant's"), false },

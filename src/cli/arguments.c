@@ -38,7 +38,8 @@ static int put_more(struct cli *cli, const char *name, const char *text)
 		all = json_array();
 		(void)json_object_set_new(cli->args, name, all);
 	}
-	(void)json_array_append_new(all, json_string(text));
+	if (json_array_append_new(all, json_string(text)) != 0)
+		return cli_fail(cli, EX_DATAERR, N_("the value of %s is no valid UTF-8"), name);
 	return EX_OK;
 }
 
@@ -184,6 +185,8 @@ static int take_operand(struct cli *cli, struct str *operands, char **tokens, si
 		++*at;
 		return put_more(cli, "words", tokens[*at - 1]);
 	}
+	if (str_eq(name, STR("files…")))
+		return put_more(cli, "files", tokens[(*at)++]);
 	name = str_cut(operands, ' ');
 	(void)str_copy(name, sizeof(key), key);
 	++*at;
@@ -210,7 +213,8 @@ int arguments_read(struct cli *cli, char **tokens, size_t count)
 		return exit_code;
 	if (cli->yes)
 		(void)json_object_set_new(cli->args, "yes", json_true());
-	if (operands.len > 0 && !str_starts(operands, STR("[")) && !(str_starts(operands, STR("set")) && json_object_get(cli->args, "set")))
+	if (operands.len > 0 && !str_starts(operands, STR("[")) && !(str_starts(operands, STR("set")) && json_object_get(cli->args, "set")) &&
+	    !json_object_get(cli->args, "files"))
 		return cli_fail(cli, EX_USAGE, N_("%s needs more: sekisho %s %s"), cli->verb->words, cli->verb->words, cli->verb->operands);
 	return EX_OK;
 }

@@ -66,7 +66,7 @@ static bool send_all(int fd, struct str bytes)
 	return true;
 }
 
-static bool send_question(const struct cli *cli, int fd, const char *verb, json_t *args)
+bool ask_send(const struct cli *cli, int fd, const char *verb, json_t *args)
 {
 	json_t *question = json_pack("{s:s,s:s,s:O}", "verb", verb, "lang", cli->language == LANGUAGE_JA ? "ja" : "en", "args", args);
 	char *text = question ? json_dumps(question, JSON_COMPACT) : NULL;
@@ -98,8 +98,7 @@ static int on_line(const struct cli *cli, const json_t *line, void (*on_row)(voi
 	return (int)json_integer_value(end);
 }
 
-int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, void (*on_row)(void *context, json_t *row),
-		 void *context)
+int ask_answers(const struct cli *cli, int fd, void (*on_row)(void *context, json_t *row), void *context)
 {
 	CLEANUP(cleanup_file) FILE *answers = fdopen(fd, "r");
 	CLEANUP(cleanup_free) char *line = NULL;
@@ -107,9 +106,7 @@ int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, 
 	ssize_t len;
 	int exit_code = -1;
 
-	if (!answers || !send_question(cli, fd, verb, args))
-		return cli_fail(cli, EX_UNAVAILABLE, N_("the daemon hung up; see its log"));
-	while (exit_code == -1 && (len = getline(&line, &size, answers)) > 0) {
+	while (answers && exit_code == -1 && (len = getline(&line, &size, answers)) > 0) {
 		json_t *answer = json_loadb(line, (size_t)len, 0, NULL);
 
 		if (answer)
@@ -119,6 +116,15 @@ int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, 
 	if (exit_code == -1)
 		return cli_fail(cli, EX_UNAVAILABLE, N_("the daemon hung up; see its log"));
 	return exit_code;
+}
+
+int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, void (*on_row)(void *context, json_t *row),
+		 void *context)
+{
+	if (ask_send(cli, fd, verb, args))
+		return ask_answers(cli, fd, on_row, context);
+	(void)close(fd);
+	return cli_fail(cli, EX_UNAVAILABLE, N_("the daemon hung up; see its log"));
 }
 
 static void on_row(void *context, json_t *row)

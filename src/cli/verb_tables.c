@@ -77,6 +77,17 @@ const struct argument rehearse_arguments[] = {
 	{ 0 },
 };
 
+const struct argument import_entra_arguments[] = {
+	{ "--all", ARGUMENT_FLAG, "all", N_("all sign-ins, not only those that concern SMTP AUTH") },
+	{ "--dates", ARGUMENT_TEXT, "dates", N_("how 4/12/2025 is meant: mdy or dmy (default: as the file shows, else mdy)") },
+	{ 0 },
+};
+
+const struct argument import_eac_arguments[] = {
+	{ "--as-of", ARGUMENT_SINCE, "as-of", N_("when the report was made (default: the time of the file)") },
+	{ 0 },
+};
+
 const struct argument demo_arguments[] = {
 	{ "--once", ARGUMENT_FLAG, "once", N_("end after the tour: 0 when all of it was seen to work, else 1") },
 	{ "--keep", ARGUMENT_FLAG, "keep", N_("leave the demo's folder behind") },

@@ -7,6 +7,7 @@
 extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[], user_set_arguments[];
 extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
 extern const struct argument rehearse_arguments[];
+extern const struct argument import_entra_arguments[], import_eac_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
 
 extern const struct column tenant_columns[], user_columns[], signins_columns[], trace_columns[], audit_columns[], queue_columns[];
@@ -22,5 +23,7 @@ int verb_config_explain(struct cli *cli);
 int verb_queue_cat(struct cli *cli);
 int verb_cmdlet(struct cli *cli);
 int verb_demo(struct cli *cli);
+int verb_import_entra(struct cli *cli);
+int verb_import_eac(struct cli *cli);
 
 #endif

@@ -163,6 +163,15 @@ enum outcome ledger_audit_add(struct ledger *ledger, struct str actor, struct st
 	return ledger_step_done(ledger, statement, N_("ledger: cannot write the audit trail: %s"), fault);
 }
 
+enum outcome ledger_audit_write(struct ledger *ledger, struct str actor, struct str object, struct str what, struct fault *fault)
+{
+	enum outcome outcome = ledger_begin(ledger, fault);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	return ledger_end(ledger, ledger_audit_add(ledger, actor, object, what, fault), fault);
+}
+
 static enum outcome put_row(struct ledger *ledger, const struct kind *kind, const char *key, const void *object,
 			    const char *tail, struct fault *fault)
 {

@@ -48,6 +48,9 @@ static const struct api_verb verbs[] = {
 	{ "rehearse status", API_OPERATOR, answer_rehearse_status },
 	{ "rehearse report", API_OPERATOR, answer_rehearse_report },
 	{ "upstream list", API_OPERATOR, answer_upstream_list },
+	{ "import begin", API_ADMINISTRATOR, answer_import_begin },
+	{ "import rows", API_ADMINISTRATOR, answer_import_rows },
+	{ "import end", API_ADMINISTRATOR, answer_import_end },
 };
 
 #define VERBS_COUNT (sizeof(verbs) / sizeof(*verbs))

@@ -85,5 +85,8 @@ void answer_rehearse_stop(struct api_call *call);
 void answer_rehearse_status(struct api_call *call);
 void answer_rehearse_report(struct api_call *call);
 void answer_upstream_list(struct api_call *call);
+void answer_import_begin(struct api_call *call); /* imports.c */
+void answer_import_rows(struct api_call *call);
+void answer_import_end(struct api_call *call);
 
 #endif

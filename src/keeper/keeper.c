@@ -12,6 +12,7 @@
 #include "keeper/admit.h"
 #include "keeper/control.h"
 #include "keeper/gates.h"
+#include "keeper/imports.h"
 #include "keeper/issuer.h"
 #include "keeper/mover.h"
 #include "keeper/rehearse.h"
@@ -192,6 +193,7 @@ static void on_tick(uv_timer_t *timer)
 	if (keeper->stopping)
 		return;
 	mover_tick(keeper->mover);
+	imports_tick(keeper->imports);
 	if (has_room != had_room) {
 		log_event(LOG_LEVEL_WARNING, has_room ? "the disk has room again" : "the disk is full",
 			  LOG_TEXT("state", keeper->settings->daemon.state));
@@ -260,8 +262,9 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	keeper->admit = admit_new(keeper);
 	keeper->gates = gates_new(keeper);
 	keeper->mover = mover_new(keeper);
+	keeper->imports = imports_new(keeper);
 	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->rehearse || !keeper->admit || !keeper->gates ||
-	    !keeper->mover)
+	    !keeper->mover || !keeper->imports)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
 	/* dispatch is the courier's handler and needs the courier: it is told of it right after. */
 	keeper->dispatch = dispatch_new(&keeper->loop, keeper->spool, keeper->settings);

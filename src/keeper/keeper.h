@@ -27,6 +27,7 @@ struct mover;
 struct control;
 struct issuers;
 struct rehearse;
+struct imports;
 
 struct keeper {
 	struct loop loop;
@@ -50,6 +51,7 @@ struct keeper {
 	struct rehearse *rehearse;
 	struct issuers *issuers;    /* of tokens that devices sign in with */
 	struct mover *mover;
+	struct imports *imports;
 	struct control *control;
 	uint32_t node;
 	int64_t last_us;            /* the newest time given to a row */
