@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "domain/account.h"
 #include "keep/ledger.h"
+#include "keep/report_query.h"
 #include "keep/spool.h"
 #include "keep/spool_view.h"
 
@@ -175,12 +176,31 @@ static enum outcome read_queue(struct reading *reading, struct ledger *ledger, c
 	return spool_views_read(state, queue_row, reading, fault);
 }
 
+static bool report_line(void *context, json_t *line)
+{
+	add(context, line);
+	return true;
+}
+
+/* What waits in the outbox is not counted yet: an orderly stop leaves nothing there. */
+static enum outcome read_report(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	const json_t *days = json_object_get(reading->cli->args, "days");
+	struct report_question question = { .now_us = clock_real_us(), .language = reading->cli->language };
+
+	(void)state;
+	if (report_question_set(&question, days ? json_integer_value(days) : REPORT_DAYS_DEFAULT, text_of(reading, "by"), fault) != OUTCOME_OK)
+		return fault->outcome;
+	return report_query(ledger, &question, report_line, reading, fault);
+}
+
 /* To answer another verb without the daemon: a row, and `offline` in main.c's. */
 static const struct {
 	const char *words;
 	enum outcome (*read)(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault);
 	bool one; /* a single thing was asked for: not to find it is wrong usage */
 } readers[] = {
+	{ "report smtp-auth", read_report, false },
 	{ "queue list", read_queue, false },  { "mailq", read_queue, false },
 	{ "signins", read_sign_ins, false },  { "trace", read_traces, false },   { "tenant list", read_tenants, false },
 	{ "tenant show", read_tenants, true }, { "user list", read_users, false }, { "user show", read_users, true },

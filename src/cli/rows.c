@@ -88,6 +88,8 @@ void rows_text(const json_t *row, const char *path, bool zone, size_t size, char
 			(void)snprintf(ret_text, size, "%s", json_string_value(value));
 	} else if (json_is_integer(value)) {
 		(void)snprintf(ret_text, size, "%lld", (long long)json_integer_value(value));
+	} else if (json_is_real(value)) {
+		(void)snprintf(ret_text, size, "%.1f", json_real_value(value));
 	} else if (json_is_boolean(value)) {
 		(void)snprintf(ret_text, size, "%s", json_is_true(value) ? "yes" : "no");
 	} else if (json_is_array(value)) {

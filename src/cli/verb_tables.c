@@ -88,6 +88,33 @@ const struct argument import_eac_arguments[] = {
 	{ 0 },
 };
 
+const struct argument report_arguments[] = {
+	{ "--days", ARGUMENT_COUNT, "days", N_("7 (the default) to 90 days, today among them") },
+	{ "--by", ARGUMENT_TEXT, "by", N_("sender, domain, device, tls or day") },
+	{ "--html", ARGUMENT_TEXT, "html", N_("write it to this file as a page with charts; - is standard output") },
+	{ 0 },
+};
+
+const struct argument retirement_show_arguments[] = {
+	{ "--tenant", ARGUMENT_TEXT, "tenant", N_("as this tenant plans it") },
+	{ "--history", ARGUMENT_FLAG, "history", N_("how the plan came to be") },
+	{ 0 },
+};
+
+const struct argument retirement_set_arguments[] = {
+	{ "--tenant", ARGUMENT_TEXT, "tenant", N_("whose plan") },
+	{ "--phase", ARGUMENT_TEXT, "phase", N_("default-off or retired") },
+	{ "--date", ARGUMENT_TEXT, "date", N_("its day, such as 2027-01-15; none: as scheduled") },
+	{ "--enforce", ARGUMENT_TEXT, "enforce", N_("yes: the tenant's basic is changed when the day comes; no: it only informs") },
+	{ 0 },
+};
+
+const struct argument retirement_simulate_arguments[] = {
+	{ "--at", ARGUMENT_TEXT, "at", N_("the day to try, such as 2027-01-15") },
+	{ "--days", ARGUMENT_COUNT, "days", N_("who signed in in so many days (default: 30)") },
+	{ 0 },
+};
+
 const struct argument demo_arguments[] = {
 	{ "--once", ARGUMENT_FLAG, "once", N_("end after the tour: 0 when all of it was seen to work, else 1") },
 	{ "--keep", ARGUMENT_FLAG, "keep", N_("leave the demo's folder behind") },
@@ -216,5 +243,33 @@ const struct column rehearse_columns[] = {
 	{ "passed", N_("Passed"), COLUMN_BOTH },
 	{ "device", N_("Device"), COLUMN_BOTH },
 	{ "backAfterSeconds", N_("Back after (s)"), COLUMN_BOTH },
+	{ 0 },
+};
+
+const struct column retirement_columns[] = {
+	{ "phase", N_("Phase"), COLUMN_BOTH },
+	{ "when", N_("When"), COLUMN_BOTH },
+	{ "date", N_("Date"), COLUMN_CSV },
+	{ "tenants", N_("Tenants"), COLUMN_BOTH },
+	{ "effect", N_("Effect"), COLUMN_BOTH },
+	{ "come", N_("Has come"), COLUMN_BOTH },
+	{ "text", N_("What happens"), COLUMN_BOTH },
+	{ "source", N_("Source"), COLUMN_BOTH },
+	{ "asOf", N_("As of"), COLUMN_BOTH },
+	{ 0 },
+};
+
+const struct column simulate_columns[] = {
+	{ "user", N_("User"), COLUMN_BOTH },
+	{ "ipAddress", N_("IP address"), COLUMN_BOTH },
+	{ "ehlo", N_("EHLO"), COLUMN_BOTH },
+	{ "signIns", N_("Sign-ins"), COLUMN_BOTH },
+	{ "messagesSent", N_("Messages sent"), COLUMN_BOTH },
+	{ "lastSeen", N_("Last seen"), COLUMN_BOTH },
+	{ "policyRule", N_("Rule"), COLUMN_BOTH },
+	{ "smtpReply", N_("SMTP reply"), COLUMN_CSV },
+	{ "refusedToday", N_("Refused today"), COLUMN_BOTH },
+	{ "insteadText", N_("What to do instead"), COLUMN_BOTH },
+	{ "source", N_("Source"), COLUMN_CSV },
 	{ 0 },
 };

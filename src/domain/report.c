@@ -19,7 +19,7 @@ const char *const report_by_names[REPORT_BY_COUNT] = {
 	[REPORT_BY_TLS] = "tls",       [REPORT_BY_DAY] = "day",
 };
 static const char *const tls_names[] = {
-	[REPORT_TLS_UNKNOWN] = "", [REPORT_TLS_CLEAR] = "none", [REPORT_TLS_10] = "1.0",
+	[REPORT_TLS_UNKNOWN] = "unknown", [REPORT_TLS_CLEAR] = "none", [REPORT_TLS_10] = "1.0",
 	[REPORT_TLS_11] = "1.1",   [REPORT_TLS_12] = "1.2",     [REPORT_TLS_13] = "1.3",
 };
 static_assert(COUNT(tls_names) == REPORT_TLS_COUNT, "name each version");

@@ -12,7 +12,7 @@
 
 #define REPORT_DAY_US (86400ll * 1000000)
 #define REPORT_DAYS_DEFAULT 7
-#define REPORT_DAYS_MIN 1
+#define REPORT_DAYS_MIN 7
 #define REPORT_DAYS_MAX 90
 
 /* What a sign-in was encrypted with; imported rows mostly do not say. */

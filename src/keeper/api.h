@@ -85,6 +85,10 @@ void answer_rehearse_stop(struct api_call *call);
 void answer_rehearse_status(struct api_call *call);
 void answer_rehearse_report(struct api_call *call);
 void answer_upstream_list(struct api_call *call);
+void answer_report(struct api_call *call);
+void answer_retirement_show(struct api_call *call);
+void answer_retirement_set(struct api_call *call);
+void answer_retirement_simulate(struct api_call *call);
 void answer_import_begin(struct api_call *call); /* imports.c */
 void answer_import_rows(struct api_call *call);
 void answer_import_end(struct api_call *call);

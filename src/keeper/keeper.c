@@ -16,6 +16,7 @@
 #include "keeper/issuer.h"
 #include "keeper/mover.h"
 #include "keeper/rehearse.h"
+#include "keeper/retire.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
 
@@ -193,6 +194,7 @@ static void on_tick(uv_timer_t *timer)
 	if (keeper->stopping)
 		return;
 	mover_tick(keeper->mover);
+	retire_tick(keeper->retire);
 	imports_tick(keeper->imports);
 	if (has_room != had_room) {
 		log_event(LOG_LEVEL_WARNING, has_room ? "the disk has room again" : "the disk is full",
@@ -266,6 +268,9 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->rehearse || !keeper->admit || !keeper->gates ||
 	    !keeper->mover || !keeper->imports)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
+	keeper->retire = retire_new(keeper, fault);
+	if (!keeper->retire)
+		return fault->outcome;
 	/* dispatch is the courier's handler and needs the courier: it is told of it right after. */
 	keeper->dispatch = dispatch_new(&keeper->loop, keeper->spool, keeper->settings);
 	if (!keeper->dispatch)

@@ -27,6 +27,7 @@ struct mover;
 struct control;
 struct issuers;
 struct rehearse;
+struct retire;
 struct imports;
 
 struct keeper {
@@ -49,6 +50,7 @@ struct keeper {
 	struct gates *gates;
 	struct admit *admit;
 	struct rehearse *rehearse;
+	struct retire *retire;
 	struct issuers *issuers;    /* of tokens that devices sign in with */
 	struct mover *mover;
 	struct imports *imports;

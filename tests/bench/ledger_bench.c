@@ -3,6 +3,7 @@
  *
  *   ledger_bench STATE fill COUNT DEVICES   COUNT sign-ins over 90 days from as many devices (one account each), and a mail
  *                                           for every tenth; a line for each tenth part, so that a slope shows
+ *   ledger_bench STATE report DAYS          the report over so many days, in each of its orders, and a simulation
  */
 #include <inttypes.h>
 #include <stdio.h>
@@ -13,7 +14,7 @@
 #include "base/clock.h"
 #include "domain/event_id.h"
 #include "domain/policy.h"
-#include "keep/ledger.h"
+#include "keep/report_query.h"
 
 #define BATCH 1000
 #define MAILS (BATCH / 10)
@@ -138,6 +139,39 @@ static int fill(struct ledger *ledger, uint64_t count, uint32_t devices)
 	return 0;
 }
 
+static bool count_line(void *context, json_t *line)
+{
+	++*(size_t *)context;
+	json_decref(line);
+	return true;
+}
+
+static int report(struct ledger *ledger, int64_t days)
+{
+	struct report_question question = { .now_us = clock_real_us(), .days = days };
+	struct simulate_question simulate = { .now_us = question.now_us, .at_us = question.now_us + 60 * DAY_US, .days = 30 };
+	struct simulate_sum sum;
+	struct fault fault;
+	size_t lines = 0;
+	uint64_t began;
+
+	for (enum report_by by = 0; by < REPORT_BY_COUNT; by++) {
+		began = clock_monotonic_us();
+		lines = 0;
+		question.by = by;
+		if (report_query(ledger, &question, count_line, &lines, &fault) != OUTCOME_OK)
+			return 1;
+		(void)printf("{\"report\":\"%s\",\"days\":%" PRId64 ",\"lines\":%zu,\"ms\":%" PRIu64 "}\n", report_by_names[by], days, lines,
+			     (clock_monotonic_us() - began) / 1000);
+	}
+	began = clock_monotonic_us();
+	lines = 0;
+	if (simulate_query(ledger, &simulate, count_line, &lines, &sum, &fault) != OUTCOME_OK)
+		return 1;
+	(void)printf("{\"simulate\":30,\"lines\":%zu,\"ms\":%" PRIu64 "}\n", lines, (clock_monotonic_us() - began) / 1000);
+	return 0;
+}
+
 int main(int argc, char **argv)
 {
 	struct ledger *ledger;
@@ -145,7 +179,7 @@ int main(int argc, char **argv)
 	int exit_code = 64;
 
 	if (argc < 3) {
-		(void)fprintf(stderr, "usage: ledger_bench STATE fill COUNT DEVICES\n");
+		(void)fprintf(stderr, "usage: ledger_bench STATE fill COUNT DEVICES | report DAYS\n");
 		return exit_code;
 	}
 	if (ledger_open(argv[1], false, &ledger, &fault) != OUTCOME_OK) {
@@ -154,6 +188,8 @@ int main(int argc, char **argv)
 	}
 	if (argc == 5 && strcmp(argv[2], "fill") == 0)
 		exit_code = fill(ledger, strtoull(argv[3], NULL, 10), (uint32_t)strtoul(argv[4], NULL, 10));
+	else if (argc == 4 && strcmp(argv[2], "report") == 0)
+		exit_code = report(ledger, strtoll(argv[3], NULL, 10));
 	ledger_close(ledger);
 	return exit_code;
 }
