@@ -66,11 +66,12 @@ static bool send_all(int fd, struct str bytes)
 	return true;
 }
 
-bool ask_send(const struct cli *cli, int fd, const char *verb, json_t *args)
+bool ask_send(const struct cli *cli, int fd, const char *verb, json_t *args, struct str body)
 {
-	json_t *question = json_pack("{s:s,s:s,s:O}", "verb", verb, "lang", cli->language == LANGUAGE_JA ? "ja" : "en", "args", args);
+	json_t *question = json_pack("{s:s,s:s,s:O,s:I}", "verb", verb, "lang", cli->language == LANGUAGE_JA ? "ja" : "en", "args", args,
+				     "body", (json_int_t)body.len);
 	char *text = question ? json_dumps(question, JSON_COMPACT) : NULL;
-	bool sent = text && send_all(fd, str_of(text)) && send_all(fd, STR("\n"));
+	bool sent = text && send_all(fd, str_of(text)) && send_all(fd, STR("\n")) && send_all(fd, body);
 
 	if (text)
 		sodium_memzero(text, strlen(text)); /* a password may be in it */
@@ -121,7 +122,7 @@ int ask_answers(const struct cli *cli, int fd, void (*on_row)(void *context, jso
 int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, void (*on_row)(void *context, json_t *row),
 		 void *context)
 {
-	if (ask_send(cli, fd, verb, args))
+	if (ask_send(cli, fd, verb, args, STR("")))
 		return ask_answers(cli, fd, on_row, context);
 	(void)close(fd);
 	return cli_fail(cli, EX_UNAVAILABLE, N_("the daemon hung up; see its log"));

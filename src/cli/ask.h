@@ -16,8 +16,8 @@ int ask_connect(const char *socket_path, unsigned wait_ms, bool *ret_refused);
 int ask_question(const struct cli *cli, int fd, const char *verb, json_t *args, void (*on_row)(void *context, json_t *row),
 		 void *context);
 
-/* The two halves of it: false when the question did not leave; then what comes back, on a connection closed by this. */
-bool ask_send(const struct cli *cli, int fd, const char *verb, json_t *args);
+/* The two halves of it, the first with raw bytes behind the question: false when the question did not leave; then what comes back, on a connection closed by this. */
+bool ask_send(const struct cli *cli, int fd, const char *verb, json_t *args, struct str body);
 int ask_answers(const struct cli *cli, int fd, void (*on_row)(void *context, json_t *row), void *context);
 
 #endif

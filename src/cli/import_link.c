@@ -6,16 +6,14 @@
 #include <sysexits.h>
 #include <unistd.h>
 
-#include "base/base64.h"
 #include "base/cleanup.h"
 #include "cli/ask.h"
 #include "domain/settings.h"
 #include "keep/staging.h"
 
-#define CHUNK_ROWS_MAX 500
-#define CHUNK_BYTES_MAX (700u << 10) /* in base64 within the 1 MiB that a request may have */
+#define CHUNK_ROWS_MAX 1000
+#define CHUNK_BYTES_MAX (1000u << 10) /* within the 1 MiB that a request may have */
 #define CHUNK_BYTES_FULL (CHUNK_BYTES_MAX - STAGING_ROW_BYTES_MAX - 64)
-#define TEXT_BYTES_MAX (1u << 20)
 #define ANSWER_BYTES_MAX 4096
 #define DAEMON_STARTS_MS 5000
 
@@ -31,11 +29,11 @@ static int no_memory(const struct import_link *link)
 }
 
 /* Ask on a connection of its own; its answer is for later. -1, or the connection. `args` are taken over. */
-static int ask(const struct import_link *link, const char *verb, json_t *args, unsigned wait_ms, bool *ret_refused)
+static int ask(const struct import_link *link, const char *verb, json_t *args, struct str body, unsigned wait_ms, bool *ret_refused)
 {
 	int fd = args ? ask_connect(link->path, wait_ms, ret_refused) : -1;
 
-	if (fd != -1 && !ask_send(link->cli, fd, verb, args)) {
+	if (fd != -1 && !ask_send(link->cli, fd, verb, args, body)) {
 		(void)close(fd);
 		fd = -1;
 	}
@@ -98,7 +96,7 @@ int import_link_begin(struct import_link *link, const struct cli *cli, const cha
 	if (exit_code != EX_OK)
 		return exit_code;
 	link->path = cli->socket ? cli->socket : link->settings->daemon.socket;
-	link->begin_fd = ask(link, "import begin", json_pack("{s:s}", "what", what), DAEMON_STARTS_MS, &refused);
+	link->begin_fd = ask(link, "import begin", json_pack("{s:s}", "what", what), STR(""), DAEMON_STARTS_MS, &refused);
 	if (link->begin_fd == -1 && refused)
 		return cli_fail(cli, EX_NOPERM, N_("you may not ask the daemon at %s: become root, or a member of its group"), link->path);
 	if (link->begin_fd == -1)
@@ -118,16 +116,12 @@ static int await_chunk(struct import_link *link)
 
 static int flush(struct import_link *link)
 {
-	CLEANUP(cleanup_buf) struct buf text;
 	bool refused;
 	int exit_code = await_chunk(link);
 
-	buf_init(&text, TEXT_BYTES_MAX);
 	if (exit_code != EX_OK || link->chunk_rows == 0)
 		return exit_code;
-	if (!base64_print(&text, buf_str(&link->chunk)))
-		return no_memory(link);
-	link->chunk_fd = ask(link, "import rows", json_pack("{s:s,s:s%}", "import", link->id, "rows", text.ptr, text.len), 0, &refused);
+	link->chunk_fd = ask(link, "import rows", json_pack("{s:s}", "import", link->id), buf_str(&link->chunk), 0, &refused);
 	if (link->chunk_fd == -1)
 		return daemon_gone(link);
 	link->rows += link->chunk_rows;
@@ -168,7 +162,7 @@ int import_link_end(struct import_link *link)
 	if (exit_code != EX_OK)
 		return exit_code;
 	progress_begin(link->progress, false, link->rows);
-	fd = ask(link, "import end", json_pack("{s:s,s:I}", "import", link->id, "count", (json_int_t)link->rows), 0, &refused);
+	fd = ask(link, "import end", json_pack("{s:s,s:I}", "import", link->id, "count", (json_int_t)link->rows), STR(""), 0, &refused);
 	if (fd == -1)
 		return daemon_gone(link);
 	exit_code = ask_answers(link->cli, fd, on_end_row, link);

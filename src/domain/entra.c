@@ -1,5 +1,6 @@
 #include "domain/entra.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,6 +15,7 @@
 #define CODE_UNTOLD 1 /* refused, and no number: AADSTS has no such one */
 #define ID_LEN_MIN 16
 #define ID_LEN_MAX 64
+#define TIME_DIGITS 8
 #define EXCHANGE_ONLINE "00000002-0000-0ff1-ce00-000000000000"
 
 /* --- small things --- */
@@ -135,18 +137,21 @@ static bool put_address(const struct entra_record *record, struct sign_in *row, 
 	return false;
 }
 
-/* A request ID stays as it is; what cannot be one, or could be a gateway's event ID, is replaced by a hash of the row. */
+/* The time and the request ID; for what cannot be one stands a hash of the row. No gateway's ID is as long. */
 static bool put_id(const struct entra_record *record, struct arena *arena, struct sign_in *row)
 {
 	struct str id = record->values[ENTRA_ID];
-	char ours[EVENT_ID_LEN + 1];
+	size_t size = TIME_DIGITS + 1 + ID_LEN_MAX + 1;
+	char *text = arena_take(arena, size);
 
-	if (id.len >= ID_LEN_MIN && id.len <= ID_LEN_MAX && str_is_ascii(id) && str_find(id, ' ') == id.len &&
-	    !event_id_parse(id, ours)) {
-		row->event_id = id;
-		return true;
-	}
-	return import_id("entra-", record->values, ENTRA_FIELD_COUNT, arena, &row->event_id);
+	if ((id.len < ID_LEN_MIN || id.len > ID_LEN_MAX || !str_is_ascii(id) || str_find(id, ' ') < id.len) &&
+	    !import_id("entra-", record->values, ENTRA_FIELD_COUNT, arena, &id))
+		return false;
+	if (!text)
+		return false;
+	(void)snprintf(text, size, "%0*llx-%.*s", TIME_DIGITS, (unsigned long long)(row->created_us / 1000000), STR_ARG(id));
+	row->event_id = str_of(text);
+	return true;
 }
 
 /* "true" and "false" said; else by the category. */

@@ -18,7 +18,7 @@
 
 struct sign_in {
 	int64_t created_us;       /* createdDateTime; rises strictly within a node */
-	struct str event_id;      /* eventId; also the key */
+	struct str event_id;      /* eventId; also the key. Entra's: seconds since 1970 in 8 hex digits, a dash, the request ID */
 	struct str user;          /* userPrincipalName, lower case, as typed when nobody has it */
 	struct str tenant;
 	struct str ip;            /* ipAddress */
@@ -57,6 +57,8 @@ const char *sign_in_mechanism_name(uint8_t mechanism); /* "" when there was none
 
 bool sign_in_print(struct buf *out, const struct sign_in *row) __attribute__((warn_unused_result)); /* packed */
 bool sign_in_parse(struct str packed, struct sign_in *ret_row);
+/* Entra's request ID in an event ID; else the event ID itself. */
+struct str sign_in_request_id(const struct sign_in *row);
 /* Contract, 4: nested status{…}. What `more` names stands as it says; what an imported row does not know is null. NULL: out of memory. */
 json_t *sign_in_json(const struct sign_in *row);
 /* How many messages a row of EAC's report stands for ("messages" in `more`); 0: any other row. */
@@ -91,6 +93,8 @@ struct sign_in_filter {
 	struct str before_id;       /* cursor: only rows older than this one */
 };
 
+/* An ID that is none of ours may be the request ID within an imported row's event ID: no index knows it. */
+bool sign_in_id_is_within(const struct sign_in_term *term);
 /* Each term in turn, from *at = 0; NULL: no more. For who turns a filter into a query. */
 const struct sign_in_term *sign_in_filter_next(const struct sign_in_filter *filter, size_t *at, enum sign_in_key *ret_key);
 /* Judged by some keys alone: a bit 1 << enum sign_in_key for each. */

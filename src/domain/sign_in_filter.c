@@ -227,6 +227,13 @@ const struct sign_in_term *sign_in_filter_next(const struct sign_in_filter *filt
 	return NULL;
 }
 
+#define REQUEST_ID_LEN 36 /* a GUID */
+
+bool sign_in_id_is_within(const struct sign_in_term *term)
+{
+	return !term->id[0] && term->text.len == REQUEST_ID_LEN;
+}
+
 static bool term_fits(enum sign_in_key key, const struct sign_in_term *term, const struct sign_in *row)
 {
 	unsigned char ip[16];
@@ -245,7 +252,8 @@ static bool term_fits(enum sign_in_key key, const struct sign_in_term *term, con
 	case SIGN_IN_CODE:
 		return row->error_code == term->code;
 	case SIGN_IN_ID:
-		return str_eq_nocase(row->event_id, term->id[0] ? str_of(term->id) : term->text);
+		return str_eq_nocase(row->event_id, term->id[0] ? str_of(term->id) : term->text) ||
+		       (sign_in_id_is_within(term) && str_eq_nocase(sign_in_request_id(row), term->text));
 	case SIGN_IN_KEY_COUNT:
 		break;
 	}

@@ -105,13 +105,27 @@ static enum outcome add_kinds(struct crossing *crossing, struct ledger *ledger, 
 	return outcome;
 }
 
+/* Then the rows have to be looked at. */
+static bool id_is_within(const struct sign_in_filter *filter)
+{
+	const struct sign_in_term *term;
+	enum sign_in_key key;
+	size_t at = 0;
+
+	while ((term = sign_in_filter_next(filter, &at, &key))) {
+		if (key == SIGN_IN_ID && !term->negated && sign_in_id_is_within(term))
+			return true;
+	}
+	return false;
+}
+
 enum outcome crossing_init(struct crossing *crossing, struct ledger *ledger, const struct sign_in_filter *filter, int64_t low,
 			   int64_t high, struct fault *fault)
 {
 	enum outcome outcome = OUTCOME_OK;
 
 	*crossing = (struct crossing){ 0 };
-	if (is_asked(filter, SIGN_IN_ID, false))
+	if (is_asked(filter, SIGN_IN_ID, false) && !id_is_within(filter))
 		outcome = lanes_init_id(&crossing->lanes[crossing->lanes_count++], ledger, filter, low, fault);
 	if (outcome == OUTCOME_OK && is_asked(filter, SIGN_IN_USER, false))
 		outcome = add_buckets(crossing, ledger, filter, SIGN_IN_USER, low, high, fault);

@@ -2,7 +2,7 @@
  * api: what the daemon can be asked over the control socket, one table (api.c): name, role needed, function. The CLI and
  * later the console are its callers. To add a verb: a row, and the function it names.
  *
- * Request: one line of JSON {"verb":"user add","args":{…},"lang":"ja"}. Answer: lines {"row":{…}}, {"note":"…"} and at last
+ * Request: one line of JSON {"verb":"user add","args":{…},"lang":"ja"}, and where it says "body":N so many raw bytes. Answer: lines {"row":{…}}, {"note":"…"} and at last
  * {"end":EXIT} or {"end":EXIT,"text":"why"}; EXIT is what the CLI exits with (contract, 2).
  */
 #ifndef KEEPER_API_H
@@ -22,6 +22,7 @@ struct api_call {
 	struct keeper *keeper;
 	struct control_client *client; /* NULL: gone */
 	json_t *args;
+	struct str body;               /* raw bytes behind the request's line; only until run() returns */
 	enum language language;
 	enum api_role role;
 	char actor[64];                /* "root", "uid 1000" */

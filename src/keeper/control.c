@@ -12,6 +12,9 @@
 
 #include "base/log.h"
 
+#define READ_BYTES 4096
+#define BODY_READ_BYTES 65536
+
 struct control {
 	struct keeper *keeper;
 	uv_pipe_t listener;
@@ -22,6 +25,9 @@ struct control_client {
 	uv_pipe_t pipe; /* first */
 	struct control *control;
 	struct buf request;
+	json_t *question;      /* its line has come; NULL: not yet */
+	size_t line_len;       /* with its end; behind it comes the body, if there is one */
+	size_t body_len;
 	struct api_call *call;
 	size_t waiting;
 	bool ending;
@@ -72,6 +78,7 @@ static void on_closed(uv_handle_t *handle)
 	struct control_client *client = (struct control_client *)handle;
 
 	client->control->clients--;
+	json_decref(client->question);
 	buf_wipe(&client->request);
 	free(client);
 }
@@ -141,7 +148,7 @@ void control_done(struct control_client *client)
 
 /* --- a request --- */
 
-static void start_call(struct control_client *client, json_t *request)
+static void start_call(struct control_client *client, const json_t *request)
 {
 	struct api_call *call = calloc(1, sizeof(*call));
 	struct str verb_name = str_of(json_string_value(json_object_get(request, "verb")));
@@ -154,6 +161,7 @@ static void start_call(struct control_client *client, json_t *request)
 	call->keeper = client->control->keeper;
 	call->client = client;
 	call->args = json_incref(json_object_get(request, "args"));
+	call->body = (struct str){ client->request.ptr + client->line_len, client->body_len };
 	client->call = call;
 	(void)language_parse(str_of(json_string_value(json_object_get(request, "lang"))), &call->language);
 	if (!who_is(client, &call->role, call->actor, sizeof(call->actor)))
@@ -167,16 +175,29 @@ static void start_call(struct control_client *client, json_t *request)
 		verb->run(call);
 }
 
-static void on_request(struct control_client *client, struct str line)
+/* False: no request; the client is closed. */
+static bool on_line(struct control_client *client, struct str line)
 {
-	json_error_t error;
-	json_t *request = json_loadb(line.ptr, line.len, 0, &error);
+	json_int_t body_len;
 
-	if (json_is_object(request))
-		start_call(client, request);
-	else
+	client->question = json_loadb(line.ptr, line.len, 0, NULL);
+	body_len = json_integer_value(json_object_get(client->question, "body"));
+	client->line_len = line.len + 1;
+	if (!json_is_object(client->question) || body_len < 0 || (uint64_t)body_len > client->request.bytes_max - client->line_len) {
 		close_client(client);
-	json_decref(request);
+		return false;
+	}
+	client->body_len = (size_t)body_len;
+	return true;
+}
+
+static void on_request(struct control_client *client)
+{
+	json_t *question = client->question;
+
+	client->question = NULL;
+	start_call(client, question);
+	json_decref(question);
 	sodium_memzero(client->request.ptr, client->request.len); /* it may hold a password */
 	buf_clear(&client->request);
 }
@@ -184,10 +205,14 @@ static void on_request(struct control_client *client, struct str line)
 static void on_alloc(uv_handle_t *handle, size_t suggested, uv_buf_t *ret_buf)
 {
 	struct control_client *client = (struct control_client *)handle;
-	char *room = buf_room(&client->request, 4096);
+	size_t left = client->request.bytes_max - client->request.len;
+	size_t count = client->question ? BODY_READ_BYTES : READ_BYTES;
+	char *room;
 
 	(void)suggested;
-	*ret_buf = uv_buf_init(room, room ? 4096 : 0);
+	count = count < left ? count : left;
+	room = count ? buf_room(&client->request, count) : NULL;
+	*ret_buf = uv_buf_init(room, room ? (unsigned)count : 0);
 }
 
 static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *bytes)
@@ -206,9 +231,13 @@ static void on_read(uv_stream_t *stream, ssize_t count, const uv_buf_t *bytes)
 		return;
 	buf_grew(&client->request, (size_t)count);
 	all = buf_str(&client->request);
-	end = str_find(all, '\n');
-	if (end < all.len)
-		on_request(client, (struct str){ all.ptr, end });
+	if (!client->question) {
+		end = str_find(all, '\n');
+		if (end == all.len || !on_line(client, (struct str){ all.ptr, end }))
+			return;
+	}
+	if (all.len >= client->line_len + client->body_len)
+		on_request(client);
 }
 
 static void on_client(uv_stream_t *listener, int status)

@@ -5,7 +5,6 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -342,8 +341,8 @@ void answer_import_rows(struct api_call *call)
 	if (!import)
 		return;
 	buf_init(&bytes, CHUNK_BYTES_MAX);
-	if (!base64_parse(str_of(api_text(call, "rows")), &bytes))
-		api_fail_text(call, EX_DATAERR, N_("the rows of an import came damaged"));
+	if (!buf_add(&bytes, call->body))
+		api_fail_text(call, EX_TEMPFAIL, N_("the daemon is out of memory; try again"));
 	else if (!step_start(import, run_rows, done_rows, call, &bytes))
 		api_fail_text(call, EX_TEMPFAIL, N_("too many questions wait for the ledger; try again"));
 	buf_done(&bytes);
