@@ -17,6 +17,7 @@
 /* What a reading of the ledger prints into. */
 struct reading {
 	struct cli *cli;
+	const struct settings *settings;
 	struct rows *rows;
 	struct sign_in_filter sign_ins;
 	struct trace_filter traces;
@@ -186,7 +187,8 @@ static bool report_line(void *context, json_t *line)
 static enum outcome read_report(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
 {
 	const json_t *days = json_object_get(reading->cli->args, "days");
-	struct report_question question = { .now_us = clock_real_us(), .language = reading->cli->language };
+	struct report_question question = { .now_us = clock_real_us(), .language = reading->cli->language,
+					    .upstream_basic = report_upstream_basic(reading->settings) };
 
 	(void)state;
 	if (report_question_set(&question, days ? json_integer_value(days) : REPORT_DAYS_DEFAULT, text_of(reading, "by"), fault) != OUTCOME_OK)
@@ -208,7 +210,7 @@ static const struct {
 
 int offline_answer(struct cli *cli, const struct settings *settings)
 {
-	struct reading reading = { .cli = cli };
+	struct reading reading = { .cli = cli, .settings = settings };
 	struct ledger *ledger = NULL;
 	struct fault fault;
 	int exit_code = read_filter(&reading);

@@ -76,10 +76,12 @@ static int read_ledger(const struct cli *cli, const struct settings *settings, c
 {
 	struct ledger *ledger = NULL;
 	struct fault fault;
+	struct report_question local = *question;
 	int exit_code = EX_OK;
 
+	local.upstream_basic = report_upstream_basic(settings);
 	if (ledger_open(settings->daemon.state, true, &ledger, &fault) != OUTCOME_OK ||
-	    report_query(ledger, question, keep_line, rows, &fault) != OUTCOME_OK)
+	    report_query(ledger, &local, keep_line, rows, &fault) != OUTCOME_OK)
 		exit_code = cli_fault(cli, fault.outcome == OUTCOME_LATER ? EX_TEMPFAIL : EX_UNAVAILABLE, &fault);
 	ledger_close(ledger);
 	return exit_code;

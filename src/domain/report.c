@@ -29,12 +29,13 @@ static const struct {
 } afters[] = {
 	[REPORT_AFTER_WORKS] = { "works", N_("works") },
 	[REPORT_AFTER_RELAYED] = { "relayed", N_("works through this gateway") },
+	[REPORT_AFTER_UPSTREAM] = { "upstream", N_("works once this gateway signs in upstream by OAuth") },
 	[REPORT_AFTER_REFUSED] = { "refused", N_("refused") },
 };
 
 struct line {
 	struct report_row row; /* its texts are in key */
-	uint64_t senders, devices;
+	uint64_t senders, devices, sign_ins;
 	enum report_after after;
 	enum report_tls version; /* by TLS */
 	size_t key_len;
@@ -49,6 +50,7 @@ struct seen {
 
 struct report {
 	enum report_by by;
+	bool upstream_basic;
 	bool (*refuses)(void *context, struct str domain);
 	void *context;
 	struct table lines; /* by key */
@@ -74,7 +76,10 @@ bool report_of_sign_in(const struct sign_in *sign_in, struct report_row *ret_row
 		.sender = sign_in->user, .protocol = sign_in->protocol, .ip = sign_in->ip, .ehlo = sign_in->ehlo, .source = sign_in->source,
 		.day = sign_in->created_us / REPORT_DAY_US, .last_us = sign_in->created_us,
 	};
-	ret_row->tls[tls_of(sign_in)] = 1;
+	/* A line of the exchange admin center stands for so many messages, and tells nothing of sign-ins. */
+	if (str_eq(sign_in->source, STR("eac")))
+		ret_row->messages = sign_in_messages(sign_in);
+	ret_row->tls[tls_of(sign_in)] = ret_row->messages ? ret_row->messages : 1;
 	return true;
 }
 
@@ -118,13 +123,14 @@ bool report_by_parse(struct str name, enum report_by *ret_by)
 	return false;
 }
 
-struct report *report_new(enum report_by by, bool (*refuses)(void *context, struct str domain), void *context)
+struct report *report_new(enum report_by by, bool upstream_basic, bool (*refuses)(void *context, struct str domain), void *context)
 {
 	struct report *report = calloc(1, sizeof(*report));
 
 	if (!report)
 		return NULL;
 	report->by = by;
+	report->upstream_basic = upstream_basic;
 	report->refuses = refuses;
 	report->context = context;
 	table_init(&report->lines);
@@ -258,8 +264,9 @@ static enum report_after after_of(const struct report *report, const struct repo
 	/* Seen at Exchange Online itself: there it ends. */
 	if (!str_eq(row->source, STR("gateway")))
 		return REPORT_AFTER_REFUSED;
-	return report->refuses && report->refuses(report->context, report_domain(row->sender)) ? REPORT_AFTER_REFUSED
-											    : REPORT_AFTER_RELAYED;
+	if (report->refuses && report->refuses(report->context, report_domain(row->sender)))
+		return REPORT_AFTER_REFUSED;
+	return report->upstream_basic ? REPORT_AFTER_UPSTREAM : REPORT_AFTER_RELAYED;
 }
 
 static bool add_to(struct report *report, const struct report_row *row, enum report_tls version)
@@ -271,6 +278,10 @@ static bool add_to(struct report *report, const struct report_row *row, enum rep
 		return false;
 	for (size_t i = 0; i < REPORT_TLS_COUNT; i++)
 		line->row.tls[i] += report->by != REPORT_BY_TLS || i == version ? row->tls[i] : 0;
+	if (!str_eq(row->source, STR("eac"))) {
+		for (size_t i = 0; i < REPORT_TLS_COUNT; i++)
+			line->sign_ins += report->by != REPORT_BY_TLS || i == version ? row->tls[i] : 0;
+	}
 	line->row.messages += row->messages;
 	line->row.internal += row->internal;
 	if (row->last_us > line->row.last_us)
@@ -356,7 +367,7 @@ static json_t *line_json(const struct report *report, const struct line *line, e
 			good = json_put(json, shares[i].name, share_json(row, shares[i].version));
 		good = good && json_put(json, "messagesSent", json_integer((json_int_t)row->messages));
 	}
-	good = good && json_put(json, "signIns", json_integer((json_int_t)sign_ins_of(row)));
+	good = good && json_put(json, "signIns", json_integer((json_int_t)line->sign_ins));
 	if (good && report->by != REPORT_BY_DAY && report->by != REPORT_BY_SENDER)
 		good = json_put(json, "senders", json_integer((json_int_t)line->senders));
 	if (good && report->by != REPORT_BY_DAY && report->by != REPORT_BY_DEVICE)

@@ -25,7 +25,7 @@ struct report_row {
 	struct str ip, ehlo;
 	struct str source;  /* gateway | entra | eac */
 	int64_t day;        /* since 1970, UTC */
-	uint64_t tls[REPORT_TLS_COUNT]; /* sign-ins that passed */
+	uint64_t tls[REPORT_TLS_COUNT]; /* sign-ins that passed; of source eac messages */
 	uint64_t messages;  /* taken */
 	uint64_t internal;  /* of these, to nobody outside the sender's own domain */
 	int64_t last_us;
@@ -41,12 +41,13 @@ extern const char *const report_by_names[REPORT_BY_COUNT];
 bool report_by_parse(struct str name, enum report_by *ret_by);
 
 /* What becomes of a client when Basic authentication has ended. */
-enum report_after { REPORT_AFTER_WORKS, REPORT_AFTER_RELAYED, REPORT_AFTER_REFUSED };
+enum report_after { REPORT_AFTER_WORKS, REPORT_AFTER_RELAYED, REPORT_AFTER_UPSTREAM, REPORT_AFTER_REFUSED };
 
 struct report;
 
-/* `refuses`: this gateway itself will refuse, or refuses already, Basic authentication for that domain. NULL: out of memory. */
-struct report *report_new(enum report_by by, bool (*refuses)(void *context, struct str domain), void *context);
+/* `upstream_basic`: this gateway itself signs in somewhere with a password, so that what it relays ends, too. `refuses`: it will refuse,
+ * or refuses already, Basic authentication for that domain. NULL: out of memory. */
+struct report *report_new(enum report_by by, bool upstream_basic, bool (*refuses)(void *context, struct str domain), void *context);
 void report_free(struct report *report);
 bool report_add(struct report *report, const struct report_row *row); /* copied. False: out of memory */
 /* Each line once, most messages first (days: newest first); `each` takes the JSON over; false: enough. False: out of memory. */

@@ -14,6 +14,15 @@ static enum outcome no_memory(struct fault *fault)
 	return fault_set(fault, OUTCOME_LATER, N_("out of memory while reading or writing the ledger"));
 }
 
+bool report_upstream_basic(const struct settings *settings)
+{
+	for (size_t i = 0; i < settings->upstreams_count; i++) {
+		if (settings->upstreams[i].auth == UPSTREAM_LOGIN || settings->upstreams[i].auth == UPSTREAM_PLAIN)
+			return true;
+	}
+	return false;
+}
+
 enum outcome report_question_set(struct report_question *question, int64_t days, struct str by, struct fault *fault)
 {
 	struct str near;
@@ -62,7 +71,7 @@ enum outcome report_query(struct ledger *ledger, const struct report_question *q
 	struct reading reading = { .good = true };
 	enum outcome outcome = plan_view_load(&view, ledger, false, fault);
 
-	reading.report = report_new(question->by, refuses, &view);
+	reading.report = report_new(question->by, question->upstream_basic, refuses, &view);
 	if (outcome == OUTCOME_OK && !reading.report)
 		outcome = no_memory(fault);
 	if (outcome == OUTCOME_OK)

@@ -3,12 +3,17 @@
 #ifndef KEEP_REPORT_QUERY_H
 #define KEEP_REPORT_QUERY_H
 
+#include "domain/settings.h"
 #include "keep/ledger.h"
+
+/* Does any upstream take a password? What goes there ends with Basic authentication, too. */
+bool report_upstream_basic(const struct settings *settings);
 
 struct report_question {
 	enum report_by by;
 	int64_t now_us;
 	int64_t days;           /* today and those before it */
+	bool upstream_basic;    /* report_upstream_basic() */
 	enum language language;
 };
 
@@ -22,6 +27,7 @@ enum outcome report_query(struct ledger *ledger, const struct report_question *q
 struct simulate_question {
 	int64_t now_us, at_us;
 	int64_t days;           /* of the log, today among them */
+	bool upstream_basic;
 	enum language language;
 };
 

@@ -10,15 +10,16 @@
 #include "keep/plan_view.h"
 
 /* What a device can do instead; the first that fits is told. To add one: a row. */
-enum instead { INSTEAD_OAUTH, INSTEAD_GATEWAY, INSTEAD_HVE, INSTEAD_STAYS, INSTEAD_MEND, INSTEAD_CONNECTOR, INSTEAD_COUNT };
+enum instead { INSTEAD_OAUTH, INSTEAD_GATEWAY, INSTEAD_HVE, INSTEAD_STAYS, INSTEAD_UPSTREAM, INSTEAD_MEND, INSTEAD_CONNECTOR, INSTEAD_COUNT };
 static const struct {
 	const char *id;
 	const char *text; /* N_() */
 } insteads[INSTEAD_COUNT] = {
 	[INSTEAD_OAUTH] = { "oauth", N_("this account signs in by OAuth already: move this device to it, too") },
-	[INSTEAD_GATEWAY] = { "gateway", N_("let it send through this gateway, which signs in upstream by OAuth; only server and port change on the device") },
+	[INSTEAD_GATEWAY] = { "gateway", N_("let it send through this gateway, with an upstream that signs in by OAuth; only server and port change on the device") },
 	[INSTEAD_HVE] = { "hve", N_("all its mail stays inside: High Volume Email (smtp.hve.mx.microsoft) takes passwords until September 2028") },
-	[INSTEAD_STAYS] = { "stays", N_("it sends through this gateway, which signs in upstream by OAuth: leave the tenant's basic at re-enabled, and without enforcement, and nothing changes for it") },
+	[INSTEAD_STAYS] = { "stays", N_("it sends through this gateway, which does not pass its password on: nothing changes for it unless the tenant's plan is enforced here") },
+	[INSTEAD_UPSTREAM] = { "upstream", N_("it sends through this gateway, but that signs in upstream with a password: set auth: xoauth2 for the upstream") },
 	[INSTEAD_MEND] = { "mend", N_("a rule refuses it today already: sekisho explain tells the mend") },
 	[INSTEAD_CONNECTOR] = { "connector", N_("or: a connector by the office's fixed address, without a sign-in") },
 };
@@ -96,7 +97,7 @@ static bool add(void *context, const struct report_row *row)
 	if (!client)
 		return simulation->good = false;
 	for (size_t i = 0; i < REPORT_TLS_COUNT; i++)
-		client->sign_ins += row->tls[i];
+		client->sign_ins += str_eq(row->source, STR("eac")) ? 0 : row->tls[i];
 	client->messages += row->messages;
 	client->internal += row->internal;
 	client->at_gateway = client->at_gateway || str_eq(row->source, STR("gateway"));
@@ -136,7 +137,7 @@ static enum instead instead_of(const struct simulation *simulation, const struct
 	if (table_find(&simulation->oauth, client->user))
 		return INSTEAD_OAUTH;
 	if (client->at_gateway)
-		return INSTEAD_STAYS;
+		return simulation->question->upstream_basic ? INSTEAD_UPSTREAM : INSTEAD_STAYS;
 	return client->messages > 0 && client->internal == client->messages ? INSTEAD_HVE : INSTEAD_GATEWAY;
 }
 

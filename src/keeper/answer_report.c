@@ -55,7 +55,8 @@ static enum outcome run_report(struct ledger_job *job, struct ledger *ledger, st
 
 void answer_report(struct api_call *call)
 {
-	struct report_question question = { .now_us = clock_real_us(), .language = call->language };
+	struct report_question question = { .now_us = clock_real_us(), .language = call->language,
+					    .upstream_basic = report_upstream_basic(call->keeper->settings) };
 	struct ledger_job *job;
 	struct fault fault;
 
@@ -116,6 +117,7 @@ void answer_retirement_simulate(struct api_call *call)
 			      (long long)simulate.question.days);
 		return;
 	}
+	simulate.question.upstream_basic = report_upstream_basic(call->keeper->settings);
 	job = job_with(call, false, &simulate, sizeof(simulate));
 	if (!job)
 		return;
