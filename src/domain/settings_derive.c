@@ -100,9 +100,10 @@ static bool is_exchange_online(const struct upstream_settings *upstream)
 	return false;
 }
 
+/* Twenty is what a smarthost sees from other mail servers too: without a ceiling a queue that drains fills its listen queue. */
 bool derive_connections_max(const void *item, size_t size, char *ret_text)
 {
-	return str_copy(is_exchange_online(item) ? STR("3") : STR("0"), size, ret_text);
+	return str_copy(is_exchange_online(item) ? STR("3") : STR("20"), size, ret_text);
 }
 
 bool derive_messages_per_minute_max(const void *item, size_t size, char *ret_text)

@@ -242,7 +242,7 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("folder", &kind_path, folder, NULL, N_("For kind: inbox: where messages are put.")),
 	UPSTREAM("connections-max", &kind_number, connections_max, NULL,
 	         N_("Connections at once for each mailbox; 0: no limit. Unset: 3 for Exchange Online's "
-	            "hosts, else 0."),
+	            "hosts, else 20."),
 	         .value_max = 100000, .derive = derive_connections_max),
 	UPSTREAM("messages-per-minute-max", &kind_number, messages_per_minute_max, NULL,
 	         N_("Messages a minute for each mailbox; a minute's share may go at once; 0: no limit. "
