@@ -140,6 +140,7 @@ enum csv_read csv_read_record(struct str input, bool at_end, char separator, str
 {
 	struct reading reading = { .input = input, .at_end = at_end, .separator = separator, .arena = arena };
 	size_t line = str_find(input, '\n');
+	bool whole = line < input.len || at_end; /* else it is not known where the next line begins */
 	enum csv_read read;
 
 	line += line < input.len;
@@ -147,6 +148,8 @@ enum csv_read csv_read_record(struct str input, bool at_end, char separator, str
 		return CSV_READ_MORE;
 	ret_record->count = 0;
 	read = read_record(&reading, ret_record);
+	if (read == CSV_READ_BAD && !whole)
+		return CSV_READ_MORE;
 	ret_record->lines = reading.lines;
 	ret_record->line_len = line;
 	if (read == CSV_READ_RECORD)

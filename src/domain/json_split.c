@@ -82,8 +82,10 @@ static enum json_cut scan_bracket(struct scan *scan, struct nest *nest, char byt
 	if (byte == '{' || byte == '[') {
 		if (!may_open(nest, before))
 			return bad(scan, N_("it is cut off: another record begins within it"));
-		if (nest->depth == DEPTH_MAX)
+		if (nest->depth == DEPTH_MAX) {
+			scan->at++; /* no record begins here */
 			return bad(scan, N_("it is nested too deeply"));
+		}
 		nest->arrays = nest->arrays << 1 | array;
 		nest->depth++;
 		return JSON_CUT_OBJECT;
@@ -203,8 +205,6 @@ static enum json_cut scan_tail(struct json_split *split, struct scan *scan)
 	cut = scan_name(scan, &name);
 	if (cut == JSON_CUT_OBJECT)
 		cut = scan_value(scan);
-	if (cut == JSON_CUT_BAD)
-		split->in_tail = false;
 	return cut == JSON_CUT_OBJECT ? JSON_CUT_SKIP : cut;
 }
 
@@ -274,6 +274,12 @@ enum json_cut json_split_next(struct json_split *split, struct str input, bool a
 	if (cut == JSON_CUT_BAD) {
 		*ret_used = next_start(&scan, start);
 		*ret_why = scan.why;
+		if (*ret_used == input.len && input.ptr[input.len - 1] != '\n' && !at_end) { /* where the line ends is not known yet */
+			*ret_used = start;
+			cut = JSON_CUT_MORE;
+		} else {
+			split->in_tail = false;
+		}
 	}
 	/* What lies before an object that goes on can go. */
 	return cut == JSON_CUT_MORE && start > 0 ? JSON_CUT_SKIP : cut;

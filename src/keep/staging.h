@@ -18,7 +18,7 @@
 
 struct staging;
 
-/* A new one; NEVER: the ID is taken, or none. */
+/* A new one; NEVER: that is no ID. */
 enum outcome staging_new(const char *state, const char *id, struct staging **ret_staging, struct fault *fault);
 /* One that was finished before a restart. */
 enum outcome staging_open(const char *state, const char *id, struct staging **ret_staging, struct fault *fault);
