@@ -87,7 +87,8 @@ static enum outcome prepare(struct ledger *ledger, struct fault *fault)
 		{ STR("SELECT protocol, ip, ehlo, source FROM sign_in INDEXED BY sign_in_user WHERE bucket = ?1 AND user = ?2 AND key < ?3 AND "
 		      "error_code = 0 ORDER BY key DESC LIMIT 1"),
 		  &report->sign_in_find },
-		{ STR("SELECT protocol, ip, ehlo, source FROM report_client c JOIN report_day d ON d.client = c.id AND d.day = ?1 "
+		/* CROSS: the account's clients first, not the day's. */
+		{ STR("SELECT protocol, ip, ehlo, source FROM report_client c CROSS JOIN report_day d ON d.client = c.id AND d.day = ?1 "
 		      "WHERE c.sender = ?2 ORDER BY d.last_us DESC LIMIT 1"),
 		  &report->day_find },
 		{ STR("SELECT 1 FROM trace WHERE id = ?1"), &report->trace_find },
