@@ -44,12 +44,12 @@ static void test_names(void)
 
 static void test_header(void)
 {
-	static const struct csv_record bad = { .cells = { STR("Request ID"), STR("Username") }, .count = 2 };
-	static const struct csv_record other = { .cells = { STR("a"), STR("b") }, .count = 2 };
-	static const struct csv_record doubled = {
+	const struct csv_record bad = { .cells = { STR("Request ID"), STR("Username") }, .count = 2 };
+	const struct csv_record other = { .cells = { STR("a"), STR("b") }, .count = 2 };
+	const struct csv_record doubled = {
 		.cells = { STR("Date (UTC)"), STR("Username"), STR("Status"), STR("Username") }, .count = 4
 	};
-	static const struct csv_record row = {
+	const struct csv_record row = {
 		.cells = { STR("2026-11-20T08:19:41Z"), STR("a@b.example"), STR("Success"), STR("x@y.example") }, .count = 4
 	};
 	struct entra_columns columns;
