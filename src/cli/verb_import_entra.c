@@ -199,12 +199,6 @@ static int take_object(struct import_run *run, const struct source *source, stru
 	return EX_OK;
 }
 
-/* The line of an object is where it begins, not the blanks before it. */
-static void eat_before(struct source *source, struct str object)
-{
-	source_eat(source, (size_t)(object.ptr - source_left(source).ptr));
-}
-
 static int read_entra_json(struct import_run *run, struct source *source)
 {
 	struct json_split split = { 0 };
@@ -217,9 +211,8 @@ static int read_entra_json(struct import_run *run, struct source *source)
 
 		switch (json_split_next(&split, source_left(source), source->at_end, &object, &used, &why)) {
 		case JSON_CUT_OBJECT:
-			eat_before(source, object);
 			exit_code = take_object(run, source, object);
-			source_eat(source, object.len);
+			source_eat(source, used);
 			break;
 		case JSON_CUT_SKIP:
 			source_eat(source, used);

@@ -210,7 +210,6 @@ static enum json_cut scan_tail(struct json_split *split, struct scan *scan)
 
 static enum json_cut scan_object(struct json_split *split, struct scan *scan, struct str *ret_object)
 {
-	size_t start = scan->at;
 	bool page = false;
 	enum json_cut cut = JSON_CUT_OBJECT;
 
@@ -221,10 +220,10 @@ static enum json_cut scan_object(struct json_split *split, struct scan *scan, st
 		return JSON_CUT_SKIP;
 	}
 	if (cut == JSON_CUT_OBJECT) {
-		scan->at = start;
+		scan->at = 0;
 		cut = scan_nested(scan);
 	}
-	*ret_object = (struct str){ scan->input.ptr + start, scan->at - start };
+	*ret_object = (struct str){ scan->input.ptr, scan->at };
 	return cut;
 }
 
@@ -235,11 +234,11 @@ static bool is_between(const struct json_split *split, char byte)
 }
 
 /* Where to go on behind something bad: at the record that begins where it stopped, else on the next line. */
-static size_t next_start(const struct scan *scan, size_t from)
+static size_t next_start(const struct scan *scan)
 {
 	struct str rest;
 
-	if (scan->at > from && scan->at < scan->input.len && scan->input.ptr[scan->at] == '{')
+	if (scan->at > 0 && scan->at < scan->input.len && scan->input.ptr[scan->at] == '{')
 		return scan->at;
 	rest = str_skip(scan->input, scan->at);
 	return scan->at + str_find(rest, '\n') + (str_find(rest, '\n') < rest.len);
@@ -250,37 +249,31 @@ enum json_cut json_split_next(struct json_split *split, struct str input, bool a
 {
 	struct scan scan = { .input = input, .at_end = at_end };
 	enum json_cut cut;
-	size_t start;
 
 	while (scan.at < input.len && is_between(split, input.ptr[scan.at]))
 		scan.at++;
-	start = scan.at;
-	*ret_used = start;
-	if (start == input.len)
-		return start ? JSON_CUT_SKIP : JSON_CUT_MORE;
+	*ret_used = scan.at;
+	if (scan.at > 0 || input.len == 0) /* alone, so that who counts lines knows where what follows begins */
+		return scan.at > 0 ? JSON_CUT_SKIP : JSON_CUT_MORE;
 	if (split->in_tail) {
 		cut = scan_tail(split, &scan);
-	} else if (split->in_page && input.ptr[start] == ']') {
+	} else if (split->in_page && input.ptr[0] == ']') {
 		*split = (struct json_split){ .in_tail = true };
 		scan.at++;
 		cut = JSON_CUT_SKIP;
-	} else if (input.ptr[start] == '{') {
+	} else if (input.ptr[0] == '{') {
 		cut = scan_object(split, &scan, ret_object);
 	} else {
 		cut = bad(&scan, N_("it is no JSON"));
 	}
 	if (cut == JSON_CUT_OBJECT || cut == JSON_CUT_SKIP)
 		*ret_used = scan.at;
-	if (cut == JSON_CUT_BAD) {
-		*ret_used = next_start(&scan, start);
-		*ret_why = scan.why;
-		if (*ret_used == input.len && input.ptr[input.len - 1] != '\n' && !at_end) { /* where the line ends is not known yet */
-			*ret_used = start;
-			cut = JSON_CUT_MORE;
-		} else {
-			split->in_tail = false;
-		}
-	}
-	/* What lies before an object that goes on can go. */
-	return cut == JSON_CUT_MORE && start > 0 ? JSON_CUT_SKIP : cut;
+	if (cut != JSON_CUT_BAD)
+		return cut;
+	*ret_used = next_start(&scan);
+	if (*ret_used == input.len && input.ptr[input.len - 1] != '\n' && !at_end) /* where the line ends is not known yet */
+		return JSON_CUT_MORE;
+	split->in_tail = false;
+	*ret_why = scan.why;
+	return JSON_CUT_BAD;
 }

@@ -9,7 +9,7 @@
 #include "base/str.h"
 
 enum json_cut {
-	JSON_CUT_OBJECT, /* *ret_object, within *ret_used */
+	JSON_CUT_OBJECT, /* *ret_object: *ret_used bytes from the start */
 	JSON_CUT_SKIP,   /* only *ret_used bytes of nothing: go on behind them */
 	JSON_CUT_MORE,   /* go on when there is more behind `input` */
 	JSON_CUT_BAD,    /* no object: go on behind *ret_used */
