@@ -27,7 +27,9 @@ static const struct {
 	{ ANY_PHASE, 0, 0, NULL, NULL,
 	  { FAILURE_LATER, 0, "connection-lost", N_("The connection to the upstream was cut; the mail is tried again.") } },
 
-	{ ANY_PHASE, 200, 399, NULL, NULL, { FAILURE_DELIVERED, 0, "delivered", N_("Delivered.") } },
+	/* RFC 5321, 4.1.1.4: only a yes to a recipient, or to the end of the body, takes responsibility. Any other says nothing of the
+	 * mail, and falls through to the last words of this page. */
+	{ AT(SMTP_CLIENT_RCPT) | AT(SMTP_CLIENT_END), 200, 299, NULL, NULL, { FAILURE_DELIVERED, 0, "delivered", N_("Delivered.") } },
 
 	/* Microsoft, SMTP submission improvements: more than three connections of a mailbox. */
 	{ ANY_PHASE, 432, 432, NULL, NULL,

@@ -144,7 +144,9 @@ static void next_or_idle(struct connection *connection)
 
 static void on_event(struct connection *connection, const struct smtp_client_event *event)
 {
-	const struct smtp_reply *reply = event->reply.code ? &event->reply : NULL;
+	/* With trouble of its own the client came upon a reply that was good where it stands (an EHLO without STARTTLS) or that
+	 * fits nothing (250 to DATA): such a reply must not decide what becomes of the mail. */
+	const struct smtp_reply *reply = event->reply.code && !event->trouble ? &event->reply : NULL;
 	const struct failure_verdict *verdict;
 
 	switch (event->kind) {
