@@ -66,7 +66,7 @@ static void judge_recipient(struct item *item, const struct courier_fate *fate, 
 			tell(verdicts, index, DSN_RELAYED, one);
 	} else if (one->end == COURIER_NEVER || expired) {
 		is_done(item, verdicts, index, one->end == COURIER_NEVER ? TRACE_FAILED : TRACE_EXPIRED, one);
-		if (wants(recipient, SMTP_NOTIFY_FAILURE))
+		if (wants(recipient, SMTP_NOTIFY_FAILURE) || item->message.is_dsn) /* of that one the administrator hears */
 			tell(verdicts, index, DSN_FAILED, one);
 	} else {
 		verdicts->left++;
