@@ -270,7 +270,7 @@ static void check_values(void)
 	      "values: limits");
 	CHECK(strcmp(settings_upstream(settings, STR("gov"))->host, "smtp.office365.us") == 0,
 	      "values: another cloud");
-	CHECK(strcmp(own->cloud, "custom") == 0 && !own->scope && own->connections_max == 0,
+	CHECK(strcmp(own->cloud, "custom") == 0 && !own->scope && own->connections_max == 20,
 	      "values: none of Microsoft's");
 	CHECK(!settings_upstream(settings, STR("ex")), "values: no such upstream");
 	CHECK(settings_route(settings, STR("x"), STR("a@GOV.example"), 1) ==
