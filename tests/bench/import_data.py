@@ -37,7 +37,9 @@ class Tenant:
         self.second += 1
         smtp = self.random.randrange(100) < self.share
         day, second = divmod(self.second // 4, 86400)
-        user = self.random.choice(self.users)
+        number = self.random.randrange(len(self.users))
+        user = self.users[number]
+        network = 20 if self.random.randrange(10) else 30  # at home, now and then
         failed = self.random.randrange(5) == 0
         return {
             "id": self.guid(),
@@ -45,7 +47,7 @@ class Tenant:
                                f"{59 - second // 60 % 60:02d}:{59 - second % 60:02d}Z",
             "userDisplayName": user.split("@")[0], "userPrincipalName": user, "userId": self.guid(),
             "appId": EXCHANGE, "appDisplayName": "Office 365 Exchange Online",
-            "ipAddress": f"192.0.2.{self.random.randrange(256)}",
+            "ipAddress": f"10.{network}.{number // 256}.{number % 256}",
             "clientAppUsed": "Authenticated SMTP" if smtp else "Browser",
             "userAgent": "BAV2ROPC" if smtp else "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36",
             "correlationId": self.guid(), "conditionalAccessStatus": "notApplied", "isInteractive": True,
@@ -101,7 +103,7 @@ PIECES = {
 
 
 def write(path, form, bytes_min, tenant):
-    """At least so many bytes of one form; gives the number of rows. A block of rows is made once, and repeated with new IDs and times."""
+    """At least so many bytes of one form; gives the number of rows."""
     head, print_row, between, tail = PIECES[form]
     rows = 0
     with open(path, "w", encoding="utf-8", newline="") as file:
