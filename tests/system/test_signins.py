@@ -270,3 +270,10 @@ def test_guessers_are_locked_out_and_the_copier_is_not(gateway, account):
         code, text = client.auth_plain(account, PASSWORD)
         assert (code, without_event_id(text)) == (535, INCORRECT), "a locked-out guesser learns nothing"
     assert sign_in(gateway, account)[0] == 235
+
+
+def test_an_id_of_digits_is_an_id(gateway):
+    """One gateway in fifty has a name of three digits."""
+    told = gateway.call("explain", "3222222229", check=False)
+    assert told.returncode == 65 and "nothing with the ID 3222222229 is kept" in told.stderr, told.stderr
+    assert gateway.rows("explain", "50126")[0]["errorCode"] == 50126
