@@ -27,12 +27,14 @@ struct demo {
 	unsigned port;
 	char password[64];
 	struct buf message;
-	unsigned step;
+	char queued_id[32]; /* the event ID at the end of the gateway's 250 */
 };
 
 /* demo.c: what the tour says and asks. */
 void demo_fact(const struct demo *demo, const char *english, const char *value);
 bool demo_failed(const struct demo *demo, const char *english); /* always false */
+/* The event ID at the end of a reply, " [ID]"; empty: there is none. */
+void demo_event_id(const char *reply, size_t size, char *ret_id);
 /* Ask the gateway; the first row, if one came, is the caller's (ret_row may be NULL). The exit code. Takes `args` over. */
 int demo_ask(const struct demo *demo, const char *verb, json_t *args, json_t **ret_row);
 

@@ -130,11 +130,64 @@ static bool show_upstream(const struct demo *demo, const char *path)
 	return oauth ? true : demo_failed(demo, N_("the mail did not go upstream by XOAUTH2"));
 }
 
+/* The gateway's own line about it: the log leaves when the keeper goes to sleep. */
+static bool show_delivery(const struct demo *demo)
+{
+	uint64_t until_ms = clock_monotonic_ms() + ARRIVES_MS;
+	char mark[64];
+
+	(void)snprintf(mark, sizeof(mark), " event=delivery id=%s ", demo->queued_id);
+	while (clock_monotonic_ms() < until_ms) {
+		CLEANUP(cleanup_buf) struct buf log = { 0 };
+		struct str rest;
+
+		if (file_load(demo->gateway.log, FILE_BYTES_MAX, &log, NULL) != OUTCOME_OK)
+			break;
+		for (rest = buf_str(&log); rest.len > 0;) {
+			struct str line = str_cut(&rest, '\n');
+
+			if (!memmem(line.ptr, line.len, mark, strlen(mark)))
+				continue;
+			(void)printf("    %.*s\n", STR_ARG(line));
+			return true;
+		}
+		(void)nanosleep(&(struct timespec){ 0, EMPTY_PATIENCE_MS * 1000000L }, NULL);
+	}
+	return demo_failed(demo, N_("the gateway's log does not tell of the delivery"));
+}
+
+/* What the stand-in counted; it writes that down once a second. */
+static bool show_counts(const struct demo *demo)
+{
+	static const char *const shown[] = { "messages", "connections", "tokensIssued", "authAttempts", "authFailures", "authBeforeTls", "refused" };
+	uint64_t until_ms = clock_monotonic_ms() + ARRIVES_MS;
+	char path[DEMO_PATH_MAX];
+	json_t *stats = NULL;
+
+	(void)snprintf(path, sizeof(path), "%s/S/stats.json", demo->folder);
+	while (json_integer_value(json_object_get(stats, "messages")) == 0 && clock_monotonic_ms() < until_ms) {
+		(void)nanosleep(&(struct timespec){ 0, EMPTY_PATIENCE_MS * 1000000L }, NULL);
+		json_decref(stats);
+		stats = json_load_file(path, 0, NULL);
+	}
+	(void)printf("    stats.json:");
+	for (size_t i = 0; i < sizeof(shown) / sizeof(*shown); i++)
+		(void)printf(" %s %lld", shown[i], (long long)json_integer_value(json_object_get(stats, shown[i])));
+	(void)printf("\n");
+	if (json_integer_value(json_object_get(stats, "messages")) == 1 && json_integer_value(json_object_get(stats, "tokensIssued")) > 0 &&
+	    json_integer_value(json_object_get(stats, "authBeforeTls")) == 0) {
+		json_decref(stats);
+		return true;
+	}
+	json_decref(stats);
+	return demo_failed(demo, N_("the stand-in counted something else than one message with a token"));
+}
+
 bool demo_mail_arrives(struct demo *demo)
 {
 	char path[DEMO_PATH_MAX];
 
 	if (!find_mail(demo, path))
 		return demo_failed(demo, N_("no message arrived in the sandbox's inbox"));
-	return show_upstream(demo, path) && show_wire(demo) && compare(demo, path);
+	return show_upstream(demo, path) && show_wire(demo) && show_delivery(demo) && show_counts(demo) && compare(demo, path);
 }

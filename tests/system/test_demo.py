@@ -2,11 +2,14 @@
 
 import os
 import pathlib
+import re
+import signal
 import subprocess
 
 import pytest
 
 from gateway import BINARY
+from port import port_open
 
 
 def demo(tmp_path, language, *words, **environment):
@@ -28,9 +31,30 @@ def test_the_tour(short, language):
     done = demo(short, language)
     assert done.returncode == 0, done.stdout + done.stderr
     for line in ("S: 235 2.7.0 Authentication successful", "C: AUTH XOAUTH2", "S: 250 2.0.0 OK queued [",
-                 "XOAUTH2", "S: 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."):
+                 "XOAUTH2", "event=delivery", " tokensIssued 1 authAttempts 1 authFailures 0 authBeforeTls 0 refused 0", "sekisho explain ",
+                 "smtp-auth-tenant", "S: 535 5.7.139 Authentication unsuccessful, SmtpClientAuthentication is disabled for the Tenant."):
         assert line in done.stdout, line
     assert list(short.iterdir()) == [], "the folder is removed"
+    assert len(re.findall(r"^    \S.*: \d+\.\d ms$", done.stdout, re.M)) == 8, "seven steps and the copier's dialogue are timed"
+
+
+def test_it_stays_until_it_is_interrupted(short):
+    """Without --once: both go on, are told of, and end with it."""
+    with subprocess.Popen([BINARY, "demo", "--lang", "en"], cwd=short, text=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                          env={**os.environ, "TMPDIR": str(short)}) as tour:
+        lines = []
+        for line in tour.stdout:
+            lines.append(line)
+            if line.rstrip().endswith(" signins"):
+                break
+        said = "".join(lines)
+        (port,) = re.findall(r"swaks --server 127\.0\.0\.1 --port (\d+) --tls", said)
+        (upstream,) = re.findall(r"127\.0\.0\.1:(\d+) \(SANDBOX\)", said)
+        assert port_open(int(port)) and port_open(int(upstream))
+        tour.send_signal(signal.SIGINT)
+        assert tour.wait(40) == 0
+    assert not port_open(int(port)) and not port_open(int(upstream))
+    assert list(short.iterdir()) == []
 
 
 def test_no_secret_is_shown(short):
