@@ -1,20 +1,19 @@
-"""Each fault that the stand-in for Exchange Online makes on demand, and the gateway in front of some."""
+"""Each fault that the stand-in for Exchange Online makes on demand; the gateway in front of them is in test_sandbox_gateway.py."""
 
 import re
 import smtplib
 import ssl
 import time
-import types
 import urllib.error
 
 import pytest
 
-from gateway import BINARY, Gateway
+from gateway import BINARY
 from message import SENDER, message, scan
 from port import wait_until
 from process import run
 from sandbox import BACKEND, LOST, RECIPIENT, SUFFIX, UNSUCCESSFUL, VISIT, begin_message
-from submission import Submission, stuffed
+from submission import stuffed
 
 # The cases of --fail: one test, or one row, each.
 
@@ -170,26 +169,3 @@ def test_a_bad_certificate(sandbox_new):
     with pytest.raises(ssl.SSLCertVerificationError):
         sandbox.client()
     assert sandbox.submit()[0] == 250
-
-
-@pytest.mark.parametrize("case, copies", [
-    ("temporary-451:1", 1), ("cut-mid-data:1", 1), ("cut-after-dot:1", 2), ("token-endpoint-down:1", 1),
-    ("slow:1", 1)])
-def test_the_gateway_outlives_a_fault(sandbox_new, authority, directory, case, copies):
-    sandbox = sandbox_new(case)
-    towards = types.SimpleNamespace(
-        host="localhost", port=sandbox.port, authority=types.SimpleNamespace(ca=sandbox.ca),
-        issuer=types.SimpleNamespace(token_url=sandbox.json["tokenUrl"], client_id=sandbox.json["clientId"],
-                                     scope=sandbox.json["scope"], secret=sandbox.secret()))
-    gateway = Gateway(directory / f"sandbox-{case.split(':')[0]}", authority, towards).start()
-    try:
-        gateway.tenant_add("contoso.example")
-        gateway.user_add(SENDER, "swordfish 4711")
-        data = message(case)
-        with Submission(gateway.port["starttls"], "starttls", authority.ca) as client:
-            assert client.auth_login(SENDER, "swordfish 4711")[0] == 235
-            assert client.submit(SENDER, RECIPIENT, data)[0] == 250
-        gateway.queue_wait(lambda rows: not rows and len(sandbox.mail()) >= copies, seconds=40)
-        assert len(sandbox.mail()) == copies and all(stored.endswith(data) for stored, _ in sandbox.mail())
-    finally:
-        gateway.stop()
