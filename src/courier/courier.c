@@ -10,7 +10,7 @@
 #include "base/log.h"
 
 #define SWEEP_MS 250
-#define WORK_BYTES_MAX (2u << 20)
+#define WORK_BYTES_MAX (160u << 20) /* recipients-max addresses and their replies */
 #define ROOTS_BYTES_MAX (4u << 20)
 #define UNLIMITED_CONNECTIONS_MAX 16 /* to one mailbox where the upstream names no limit: more only adds handshakes */
 

@@ -16,7 +16,7 @@
 
 #define ORIGINAL_BYTES_MAX (1u << 20)  /* of a message that is returned whole */
 #define HEADER_BYTES_MAX (64u << 10)   /* of its header section */
-#define DSN_BYTES_MAX (4u << 20)
+#define DSN_BYTES_MAX (64u << 20)      /* thousands of recipients, each with its reply */
 #define BOUNCE_DAYS 2
 
 /* The start of the original, as much as is returned. Owned by the caller. */
@@ -66,7 +66,7 @@ static bool envelope(struct item *item, struct spool_message *bounce, struct str
 	if (dsn_mailbox.len) {
 		upstream = settings_route(settings, str_skip(dsn_mailbox, str_find_last(dsn_mailbox, '@') + 1), dsn_mailbox, 0);
 		if (!upstream)
-			return false;
+			return true; /* no way of its own: the way of the message that it tells of */
 		bounce->route = str_of(upstream->name);
 		if (strcmp(upstream->mailbox, "same") != 0)
 			bounce->mailbox = str_of(upstream->mailbox);

@@ -4,7 +4,7 @@
 
 #include "keeper/dispatch_private.h"
 
-#define ITEM_BYTES_MAX (4u << 20)
+#define ITEM_BYTES_MAX (160u << 20) /* recipients-max addresses, their replies, and the report about them */
 
 static bool copy_recipients(struct item *item, const struct spool_message *message, const uint32_t *indexes)
 {

@@ -165,6 +165,9 @@ class Service:
                 writer.write(b"221 bye\r\n")
                 await writer.drain()
                 return
+            elif verb == b"RCPT" and b"<refused" in line:
+                writer.write(b"".join(b"550-5.1.1 line %d of a server that talks %s\r\n" % (at, b"on " * 30) for at in range(450))
+                             + b"550 5.1.1 no such mailbox\r\n")
             elif verb in (b"RCPT", b"RSET", b"NOOP"):
                 writer.write(b"250 2.1.0 fine\r\n")
             else:
