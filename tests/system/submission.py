@@ -50,6 +50,16 @@ class Submission(smtplib.SMTP):
         asked = self.docmd("AUTH", "XOAUTH2")
         return reply(self.docmd(answer)) if asked[0] == 334 else reply(asked)
 
+    def bearer_xoauth2(self, user, bearer):
+        """In the command; an error's JSON (334) is answered as a client must. Gives the last reply."""
+        answer = self.docmd("AUTH", "XOAUTH2 " + encoded(f"user={user}\1auth=Bearer {bearer}\1\1"))
+        return reply(self.docmd("")) if answer[0] == 334 else reply(answer)
+
+    def bearer_oauthbearer(self, user, bearer):
+        """The same by RFC 7628."""
+        answer = self.docmd("AUTH", "OAUTHBEARER " + encoded(f"n,a={user},\1host=h\1port=587\1auth=Bearer {bearer}\1\1"))
+        return reply(self.docmd("AQ==")) if answer[0] == 334 else reply(answer)
+
     def send(self, data):
         if isinstance(data, str):
             data = data.encode("utf-8")

@@ -12,7 +12,7 @@ from forge import TENANT, Key, KeyServer, claims, hs256, part, token
 from gateway import without_event_id
 from message import CRLF, SENDER, message, recipient_new
 from port import port_free, wait_until
-from submission import encoded, reply, stuffed, submission_open
+from submission import Submission, reply, stuffed, submission_open
 
 ISSUER = "https://login.example/tenant/v2.0"
 OTHER = "boss@contoso.example"
@@ -137,23 +137,13 @@ def forged(keys):
     yield "deep", token(rsa, '{"a":' * 1000 + "1" + "}" * 1000)
 
 
-def oauthbearer(client, user, bearer):
-    answer = client.docmd("AUTH", "OAUTHBEARER " + encoded(f"n,a={user},\1host=h\1port=587\1auth=Bearer {bearer}\1\1"))
-    return reply(client.docmd("AQ==")) if answer[0] == 334 else reply(answer)
-
-
-def xoauth2(client, user, bearer):
-    answer = client.docmd("AUTH", "XOAUTH2 " + encoded(f"user={user}\1auth=Bearer {bearer}\1\1"))
-    return reply(client.docmd("")) if answer[0] == 334 else reply(answer)
-
-
 def test_good_tokens_are_taken(gateway, keys):
     now = int(time.time())
     good = [token(keys["rsa"], claims(ISSUER, SENDER)), token(keys["ec"], claims(ISSUER, SENDER), alg="ES256"),
             token(keys["rsa"], claims(ISSUER, SENDER, aud=["x", "https://outlook.office365.com"], exp=now - 240, nbf=now + 240)),
             token(keys["rsa"], claims(ISSUER, None, scp=None, roles=["SMTP.SendAsApp"]))]
     for bearer in good:
-        for sign_in in (xoauth2, oauthbearer):
+        for sign_in in (Submission.bearer_xoauth2, Submission.bearer_oauthbearer):
             with submission_open(gateway) as client:
                 assert sign_in(client, SENDER, bearer)[0] == 235
 
@@ -165,7 +155,7 @@ def test_forged_tokens_are_refused_alike(gateway, key_server, keys):
     taken, words = [], set()
     for name, bearer in forged(keys):
         count += 1
-        for sign_in in (xoauth2, oauthbearer):
+        for sign_in in (Submission.bearer_xoauth2, Submission.bearer_oauthbearer):
             with submission_open(gateway) as client:
                 code, text = sign_in(client, SENDER, bearer)
                 if code == 235:
