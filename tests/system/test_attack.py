@@ -6,7 +6,6 @@ import time
 
 import pytest
 
-import forge
 from conftest import PASSWORD
 from forge import TENANT, Key, KeyServer, claims, hs256, part, token
 from gateway import without_event_id
@@ -171,7 +170,7 @@ def test_forged_tokens_are_refused_alike(gateway, key_server, keys):
 
 def test_a_token_of_64_kib(gateway, keys):
     with submission_open(gateway) as client:
-        code, _ = xoauth2(client, SENDER, token(keys["rsa"], claims(ISSUER, SENDER, jti="x" * 49152)))
+        code, _ = client.bearer_xoauth2(SENDER, token(keys["rsa"], claims(ISSUER, SENDER, jti="x" * 49152)))
         assert code in (500, 535)
         assert client.noop()[0] == 250
         assert client.auth_plain(SENDER, PASSWORD)[0] == 235
@@ -179,8 +178,8 @@ def test_a_token_of_64_kib(gateway, keys):
 
 def test_token_for_one_opens_no_other(gateway, keys):
     with submission_open(gateway) as client:
-        assert xoauth2(client, OTHER, token(keys["rsa"], claims(ISSUER, SENDER)))[0] == 535
-        assert xoauth2(client, "nobody@contoso.example", token(keys["rsa"], claims(ISSUER, "nobody@contoso.example")))[0] == 535
+        assert client.bearer_xoauth2(OTHER, token(keys["rsa"], claims(ISSUER, SENDER)))[0] == 535
+        assert client.bearer_xoauth2("nobody@contoso.example", token(keys["rsa"], claims(ISSUER, "nobody@contoso.example")))[0] == 535
 
 
 def test_no_verified_cache(gateway):
