@@ -194,12 +194,15 @@ static void what_print(const struct import_run *run, char *ret_what, size_t size
 static int summary(struct import_run *run)
 {
 	struct rows *rows = rows_new(run->cli);
+	json_t *row = json_pack("{s:I,s:I,s:I,s:I,s:I}", "rows", (json_int_t)run->taken, "new", (json_int_t)run->link.added, "known",
+				(json_int_t)(run->taken - run->link.added), "bad", (json_int_t)run->bad, "left-out",
+				(json_int_t)(run->left_out + run->untold));
 
+	if (rows && row)
+		rows_add(rows, row);
+	json_decref(row);
 	if (!rows)
 		return cli_fail(run->cli, EX_TEMPFAIL, N_("out of memory"));
-	rows_add(rows, json_pack("{s:I,s:I,s:I,s:I,s:I}", "rows", (json_int_t)run->taken, "new", (json_int_t)run->link.added, "known",
-				 (json_int_t)(run->taken - run->link.added), "bad", (json_int_t)run->bad, "left-out",
-				 (json_int_t)(run->left_out + run->untold)));
 	rows_end(rows);
 	if (run->untold)
 		import_note(run, N_("%llu sign-ins with a token at Exchange Online were left out: the log does not say whether they were for "
