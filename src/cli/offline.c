@@ -21,15 +21,21 @@ struct reading {
 	struct rows *rows;
 	struct sign_in_filter sign_ins;
 	struct trace_filter traces;
+	json_t *outbox; /* rows that had not reached the ledger, newest first */
+	size_t left;    /* how many more are wanted */
 	bool found;
 };
 
-static void add(struct reading *reading, json_t *row)
+/* False: enough. */
+static bool add(struct reading *reading, json_t *row)
 {
 	reading->found = true;
-	if (row)
+	if (row && reading->left > 0) {
 		rows_add(reading->rows, row);
+		reading->left--;
+	}
 	json_decref(row);
+	return reading->left > 0;
 }
 
 /* --- sign-ins and traces: first what the outbox still holds, then the ledger --- */
@@ -40,14 +46,13 @@ static bool outbox_sign_in(void *context, enum spool_row_kind kind, struct str p
 	struct sign_in row;
 
 	if (kind == SPOOL_ROW_SIGN_IN && sign_in_parse(packed, &row) && sign_in_fits(&reading->sign_ins, &row))
-		add(reading, sign_in_json(&row));
+		(void)json_array_insert_new(reading->outbox, 0, sign_in_json(&row)); /* they come oldest first */
 	return true;
 }
 
 static bool ledger_sign_in_row(void *context, const struct sign_in *row)
 {
-	add(context, sign_in_json(row));
-	return true;
+	return add(context, sign_in_json(row));
 }
 
 static bool outbox_trace(void *context, enum spool_row_kind kind, struct str packed)
@@ -57,14 +62,37 @@ static bool outbox_trace(void *context, enum spool_row_kind kind, struct str pac
 
 	if (kind == SPOOL_ROW_TRACE && trace_parse(packed, &row) &&
 	    (reading->traces.id.len == 0 || str_eq_nocase(reading->traces.id, row.id)) && row.received_us >= reading->traces.since_us)
-		add(reading, trace_json(&row));
+		(void)json_array_insert_new(reading->outbox, 0, trace_json(&row));
 	return true;
 }
 
 static bool ledger_trace_row(void *context, const struct trace *row)
 {
-	add(context, trace_json(row));
-	return true;
+	return add(context, trace_json(row));
+}
+
+static void ask_newest(struct reading *reading)
+{
+	const json_t *count = json_object_get(reading->cli->args, "count");
+
+	reading->left = count ? (size_t)json_integer_value(count) : SIGN_INS_COUNT_DEFAULT;
+}
+
+/* Those of the outbox are newer than any of the ledger. */
+static enum outcome read_outbox(struct reading *reading, const char *state,
+				bool (*each)(void *context, enum spool_row_kind kind, struct str packed), struct fault *fault)
+{
+	enum outcome outcome;
+	json_t *row;
+	size_t i;
+
+	ask_newest(reading);
+	reading->outbox = json_array();
+	outcome = reading->outbox ? spool_outbox_read(state, each, reading, fault) : fault_set(fault, OUTCOME_LATER, N_("out of memory"));
+	json_array_foreach(reading->outbox, i, row)
+		(void)add(reading, json_incref(row));
+	json_decref(reading->outbox);
+	return outcome;
 }
 
 static int read_filter(struct reading *reading)
@@ -74,7 +102,6 @@ static int read_filter(struct reading *reading)
 	json_t *value;
 	struct fault fault;
 
-	reading->sign_ins.count_max = ROWS_MAX;
 	for (int negated = 0; negated <= 1; negated++) {
 		json_object_foreach(json_object_get(reading->cli->args, objects[negated]), key, value) {
 			if (!sign_in_filter_set(&reading->sign_ins, str_of(key), str_of(json_string_value(value)), negated,
@@ -89,8 +116,9 @@ static enum outcome read_sign_ins(struct reading *reading, struct ledger *ledger
 {
 	int64_t begins_us;
 
-	if (spool_outbox_read(state, outbox_sign_in, reading, fault) != OUTCOME_OK)
+	if (read_outbox(reading, state, outbox_sign_in, fault) != OUTCOME_OK)
 		return fault->outcome;
+	reading->sign_ins.count_max = reading->left;
 	return ledger_sign_ins(ledger, &reading->sign_ins, ledger_sign_in_row, reading, &begins_us, fault);
 }
 
@@ -107,10 +135,10 @@ static enum outcome read_traces(struct reading *reading, struct ledger *ledger, 
 		.message_id = text_of(reading, "message-id"),
 		.id = text_of(reading, "id"),
 		.since_us = json_integer_value(json_object_get(reading->cli->args, "sinceUs")),
-		.count_max = ROWS_MAX,
 	};
-	if (spool_outbox_read(state, outbox_trace, reading, fault) != OUTCOME_OK)
+	if (read_outbox(reading, state, outbox_trace, fault) != OUTCOME_OK)
 		return fault->outcome;
+	reading->traces.count_max = reading->left;
 	return ledger_traces(ledger, &reading->traces, ledger_trace_row, reading, fault);
 }
 
@@ -140,7 +168,7 @@ static bool tenant_row(void *context, const struct tenant *tenant)
 	struct reading *reading = context;
 
 	if (wanted(reading, "tenant", tenant->domain))
-		add(reading, switches_json("tenant", tenant->domain, tenant_switches, tenant_switches_count, tenant));
+		(void)add(reading, switches_json("tenant", tenant->domain, tenant_switches, tenant_switches_count, tenant));
 	return true;
 }
 
@@ -149,7 +177,7 @@ static bool user_row(void *context, const struct account *account)
 	struct reading *reading = context;
 
 	if (wanted(reading, "user", account->address) && wanted(reading, "tenant", account->domain))
-		add(reading, switches_json("user", account->address, account_switches, account_switches_count, account));
+		(void)add(reading, switches_json("user", account->address, account_switches, account_switches_count, account));
 	return true;
 }
 
@@ -167,8 +195,7 @@ static enum outcome read_users(struct reading *reading, struct ledger *ledger, c
 
 static bool queue_row(void *context, const struct spool_view *view)
 {
-	add(context, spool_view_json(view, false));
-	return true;
+	return add(context, spool_view_json(view, false));
 }
 
 static enum outcome read_queue(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
@@ -179,8 +206,7 @@ static enum outcome read_queue(struct reading *reading, struct ledger *ledger, c
 
 static bool report_line(void *context, json_t *line)
 {
-	add(context, line);
-	return true;
+	return add(context, line);
 }
 
 /* What waits in the outbox is not counted yet: an orderly stop leaves nothing there. */
@@ -210,7 +236,7 @@ static const struct {
 
 int offline_answer(struct cli *cli, const struct settings *settings)
 {
-	struct reading reading = { .cli = cli, .settings = settings };
+	struct reading reading = { .cli = cli, .settings = settings, .left = ROWS_MAX };
 	struct ledger *ledger = NULL;
 	struct fault fault;
 	int exit_code = read_filter(&reading);

@@ -14,6 +14,7 @@
 #include "domain/csv.h"
 #include "domain/event_id.h"
 
+#define SIGN_INS_COUNT_DEFAULT 1000 /* rows of the log, or of traces, when nobody says how many */
 #define SIGN_IN_MECHANISM_NONE 255
 
 struct sign_in {

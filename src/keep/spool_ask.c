@@ -1,6 +1,8 @@
 /* spool_ask: the public questions. Each is copied into one block and goes to the writer or to the reader. */
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/file.h"
 #include "base/clock.h"
@@ -259,6 +261,8 @@ enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, en
 
 	if (!path_join(state, STR("spool.db"), sizeof(path), path))
 		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		return OUTCOME_OK; /* a ledger without its spool, as from a backup: nothing waits for it */
 	outcome = spool_connection_open(&connection, path, true, fault);
 	if (outcome != OUTCOME_OK)
 		return outcome;

@@ -8,7 +8,6 @@
 #include "keeper/mover.h"
 #include "keeper/trace_live.h"
 
-#define SIGN_INS_DEFAULT 1000
 #define ROWS_MAX 100000
 #define FOLLOW_MS 300
 #define FOLLOW_ROWS_MAX 1000
@@ -179,7 +178,7 @@ static bool read_filter(struct api_call *call, struct sign_in_filter *filter)
 void answer_signins(struct api_call *call)
 {
 	struct sign_ins *state = calloc(1, sizeof(*state));
-	int64_t count = api_number(call, "count", SIGN_INS_DEFAULT);
+	int64_t count = api_number(call, "count", SIGN_INS_COUNT_DEFAULT);
 
 	if (!state) {
 		api_fail_text(call, EX_TEMPFAIL, N_("the daemon is out of memory; try again"));
@@ -250,7 +249,7 @@ static bool add_trace(void *context, const struct trace *row)
 
 static void read_trace_filter(const struct api_call *call, struct trace_filter *ret_filter)
 {
-	int64_t count = api_number(call, "count", SIGN_INS_DEFAULT);
+	int64_t count = api_number(call, "count", SIGN_INS_COUNT_DEFAULT);
 
 	*ret_filter = (struct trace_filter){
 		.from = str_of(api_text(call, "from")),

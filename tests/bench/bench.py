@@ -2,7 +2,7 @@
 """bench: Sekisho beside nginx and Postfix, the same load on each in one run: JSON lines, then a table of ratios.
 
 usage: bench.py [NAME …] [--peers sekisho,nginx,postfix] [--seconds N] [--idle-sessions N] [--keep]
-NAME:  single sessions10 sessions100 many 100k 10m idle depth rest import; without one, the first seven.
+NAME:  single sessions10 sessions100 many 100k 10m idle depth rest import signins; without one, the first seven.
 No figure here passes or fails anything: the machine decides half of it. Ratios within one run are what counts.
 """
 
@@ -27,14 +27,16 @@ import depth  # noqa: E402
 import idle  # noqa: E402
 import import_bench  # noqa: E402
 import peers  # noqa: E402
+import signins_bench  # noqa: E402
 import table  # noqa: E402
 import workload  # noqa: E402
 from chain import Certificate  # noqa: E402
 from peers.peer import Missing  # noqa: E402
 
-NAMES = ["single", "sessions10", "sessions100", "many", "100k", "10m", "idle", "depth", "rest", "import"]
+NAMES = ["single", "sessions10", "sessions100", "many", "100k", "10m", "idle", "depth", "rest", "import", "signins"]
 DEFAULT = NAMES[:7]
 FILES_MAX = 65536
+ALONE = {"import": import_bench, "signins": signins_bench}  # of one program only: nothing to compare with
 
 
 class Bench:
@@ -120,9 +122,10 @@ def measure(name, running, options):
         for peer in running:
             if peer.name == "sekisho":
                 rows += [say(row) for row in depth.measure(peer.bench, options)]
-    if name == "import":
-        for row in import_bench.measure(running[0].bench, options) if running else []:
-            say(row)  # of one program only: nothing to compare with
+    alone = ALONE.get(name)
+    if alone:
+        for row in alone.measure(running[0].bench, options) if running else []:
+            say(row)
     return rows
 
 
@@ -136,6 +139,7 @@ def options_read():
     parser.add_argument("--accounts", type=int, default=100000, help="depth: accounts")
     parser.add_argument("--open", type=int, default=10000, help="depth: open sessions")
     parser.add_argument("--import-mb", type=int, default=1000, help="import: size of each file")
+    parser.add_argument("--signins-rows", type=int, default=1000000, help="signins: rows in the log")
     parser.add_argument("--keep", action="store_true", help="leave the folder with logs and settings")
     options = parser.parse_args()
     for name in options.names:

@@ -71,6 +71,20 @@ def test_mail_waits_for_the_upstream_and_then_leaves_once(own, upstream_down):
     assert [len(upstream_down.delivered(to)) for to, _ in mails] == [1] * len(mails)
 
 
+def test_logs_without_the_daemon(own):
+    """The newest rows, as many as asked for, whether they had reached the ledger or not."""
+    for _ in range(3):
+        send(own)
+    own.queue_wait(lambda rows: not rows)
+    shown = {verb: own.rows(verb) for verb in ("signins", "trace")}
+    own.kill()
+    for verb, rows in shown.items():
+        assert len(rows) == 3
+        assert own.rows(verb, "--count", "2") == rows[:2]
+    (own.directory / "state" / "spool.db").unlink()  # as in a backup of the ledger alone
+    assert own.call("signins").returncode == 0
+
+
 def test_flush_sends_at_once(own, upstream_down):
     """Whatever wait or pause was on: the administrator knows that the upstream is back."""
     own.call("queue", "flush")  # of an empty queue: nothing to do is no error
