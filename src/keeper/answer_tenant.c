@@ -46,6 +46,7 @@ void answer_tenant_show(struct api_call *call)
 
 struct change {
 	struct tenant tenant;
+	struct directory *begun; /* told of it; NULL: not yet */
 	char what[512];
 };
 
@@ -58,6 +59,8 @@ static enum outcome run_change(struct ledger_job *job, struct ledger *ledger, st
 
 static void change_free(struct change *change)
 {
+	if (change->begun)
+		directory_change_ends(change->begun, str_of(change->tenant.domain));
 	tenant_done(&change->tenant);
 	free(change);
 }
@@ -84,8 +87,16 @@ static void done_change(struct ledger_job *job)
 
 static void start_change(struct api_call *call, struct change *change)
 {
-	struct ledger_job *job = ledger_job_new(call, true);
+	struct directory *directory = &call->keeper->directory;
+	struct ledger_job *job;
 
+	if (!directory_change_begins(directory, str_of(change->tenant.domain))) {
+		api_fail_text(call, EX_TEMPFAIL, N_("another change of %s is being written; try again"), change->tenant.domain);
+		change_free(change);
+		return;
+	}
+	change->begun = directory;
+	job = ledger_job_new(call, true);
 	if (!job) {
 		change_free(change);
 		return;

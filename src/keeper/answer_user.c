@@ -70,6 +70,7 @@ void answer_user_show(struct api_call *call)
 
 struct change {
 	struct account account;
+	struct directory *begun; /* told of it; NULL: not yet */
 	char what[1024];
 	char *password;   /* to be hashed on the thread; NULL: unchanged */
 	bool generated, remove;
@@ -77,6 +78,8 @@ struct change {
 
 static void change_free(struct change *change)
 {
+	if (change->begun)
+		directory_change_ends(change->begun, str_of(change->account.address));
 	account_done(&change->account);
 	if (change->password)
 		sodium_memzero(change->password, strlen(change->password));
@@ -141,8 +144,16 @@ static void done_change(struct ledger_job *job)
 
 static void start_change(struct api_call *call, struct change *change)
 {
-	struct ledger_job *job = ledger_job_new(call, true);
+	struct directory *directory = &call->keeper->directory;
+	struct ledger_job *job;
 
+	if (!directory_change_begins(directory, str_of(change->account.address))) {
+		api_fail_text(call, EX_TEMPFAIL, N_("another change of %s is being written; try again"), change->account.address);
+		change_free(change);
+		return;
+	}
+	change->begun = directory;
+	job = ledger_job_new(call, true);
 	if (!job) {
 		change_free(change);
 		return;

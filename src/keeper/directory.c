@@ -8,6 +8,7 @@ void directory_init(struct directory *directory)
 {
 	table_init(&directory->tenants);
 	table_init(&directory->accounts);
+	table_init(&directory->changes);
 }
 
 static void account_free(struct account *account)
@@ -37,6 +38,7 @@ void directory_done(struct directory *directory)
 		account_free(account);
 	table_done(&directory->tenants);
 	table_done(&directory->accounts);
+	table_done(&directory->changes);
 }
 
 static void *find(const struct table *table, struct str name)
@@ -103,4 +105,14 @@ enum outcome directory_load(struct directory *directory, struct ledger *ledger, 
 	    ledger_accounts(ledger, each_account, directory, fault) != OUTCOME_OK)
 		return fault->outcome;
 	return OUTCOME_OK;
+}
+
+bool directory_change_begins(struct directory *directory, struct str name)
+{
+	return !table_find(&directory->changes, name) && table_put(&directory->changes, name, directory);
+}
+
+void directory_change_ends(struct directory *directory, struct str name)
+{
+	(void)table_take(&directory->changes, name);
 }

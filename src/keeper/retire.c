@@ -24,6 +24,7 @@ struct step {
 	struct retire *retire;
 	struct tenant tenant;  /* as it is to be */
 	bool changed;
+	bool begun; /* told to the directory */
 	struct retirement_plan plan;
 	char what[256];
 	struct fault fault;
@@ -116,6 +117,8 @@ static void run(struct worker_job *job)
 
 static void step_free(struct step *step)
 {
+	if (step->begun)
+		directory_change_ends(&step->retire->keeper->directory, str_of(step->tenant.domain));
 	tenant_done(&step->tenant);
 	free(step);
 }
@@ -150,8 +153,13 @@ static void start(struct retire *retire, const struct retirement_plan *plan, con
 		free(step); /* the next tick tries again */
 		return;
 	}
-	step->job = (struct worker_job){ .run = run, .done = on_done };
 	step->retire = retire;
+	step->begun = directory_change_begins(&retire->keeper->directory, str_of(step->tenant.domain));
+	if (!step->begun) { /* an administrator is changing it: the next tick sees what became of that */
+		step_free(step);
+		return;
+	}
+	step->job = (struct worker_job){ .run = run, .done = on_done };
 	step->plan = *plan;
 	step->plan.applied = effect;
 	step->tenant.basic = basic;

@@ -338,3 +338,21 @@ def test_trusted_but_refused(gateway):
         with submission_open(gateway, "none") as client:
             assert client.submit(SENDER, recipient_new(), message())[0] == 530
     gateway.call("user", "set", SENDER, "enabled", "yes")
+
+
+def test_two_administrators_at_once(gateway):
+    """Of changes that overlap each holds, or is refused with a sentence: none undoes another."""
+    gateway.user_add("both@contoso.example", PASSWORD)
+    secret = gateway.directory / "another"
+    secret.write_text("another password")
+    secret.chmod(0o600)
+    for turn in range(5):
+        value = "off" if turn % 2 else "on"
+        changes = [("passwd", "--password-file", str(secret)), ("set", "mfa", "enforced" if turn % 2 else "disabled"),
+                   ("set", "smtp-auth", value), ("set", "auth-policy-basic-smtp", value)]
+        running = [gateway.verb_process("user", verb, "both@contoso.example", *rest) for verb, *rest in changes]
+        ended = [process.wait(20) for process in running]
+        assert set(ended) <= {0, 75} and 0 in ended
+        now = gateway.record("user", "show", "both@contoso.example")
+        for (verb, *rest), code in zip(changes, ended):
+            assert verb == "passwd" or code == 75 or now[rest[0]] == rest[1], (changes, ended, now)
