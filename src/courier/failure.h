@@ -15,14 +15,27 @@ enum failure_meaning {
 	FAILURE_PAUSE_UPSTREAM,  /* everything for this upstream waits */
 };
 
+/* Kinds of permanent errors that an upstream punishes when they go on (Microsoft, "Continuous error throttling"). */
+enum failure_kind {
+	FAILURE_NO_KIND,
+	FAILURE_SEND_AS_DENIED,
+	FAILURE_MAILBOX_FULL,
+	FAILURE_TOO_MANY_RECIPIENTS,
+	FAILURE_INVALID_RECIPIENT,
+	FAILURE_KIND_COUNT
+};
+
 struct failure_verdict {
 	enum failure_meaning meaning;
 	uint64_t pause_ms;       /* for the pauses: at least so long */
 	const char *cause;       /* short id for log, notices and explain */
 	const char *explain;     /* N_(): what it means and what to do */
+	enum failure_kind kind;  /* of a permanent error: a row of them holds the sender (courier/hold) */
 };
 
 /* `reply` NULL: the connection was lost in `phase`, or never made. */
 const struct failure_verdict *failure_decide(enum smtp_client_phase phase, const struct smtp_reply *reply);
+
+const char *failure_kind_name(enum failure_kind kind);
 
 #endif

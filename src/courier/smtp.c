@@ -117,7 +117,8 @@ static void start_message(struct connection *connection)
 	if (smtp_client_send(&connection->client, &connection->work->message, &why))
 		return;
 	work_settle(connection->work, COURIER_NEVER, NULL, why);
-	smtp_finish(connection, &(struct failure_verdict){ FAILURE_NEVER, 0, "not-for-this-server", why }, SMTP_CLIENT_MAIL);
+	smtp_finish(connection, &(struct failure_verdict){ .meaning = FAILURE_NEVER, .cause = "not-for-this-server", .explain = why },
+		    SMTP_CLIENT_MAIL);
 	connection->state = CONNECTION_IDLE; /* nothing was said: it is as good as before */
 }
 

@@ -110,7 +110,7 @@ void smtp_decide(struct connection *connection, enum smtp_client_phase phase, co
 		(void)snprintf(line, sizeof(line), "%u %.*s %.*s", reply->code, STR_ARG(reply->enhanced),
 			       reply->text.len < 500 ? (int)reply->text.len : 500, reply->text.ptr);
 	why = reply ? str_of(line) : str_of(text);
-	if (verdict->meaning == FAILURE_REFRESH_TOKEN) {
+	if (verdict->meaning == FAILURE_REFRESH_TOKEN && connection->token_generation) { /* a password is not tried twice */
 		token_refused(mailbox->courier->tokens, mailbox->upstream_name, connection->token_generation);
 		if (work && !work->token_renewed) {
 			work->token_renewed = true;
