@@ -33,11 +33,16 @@ static void hostname_find(const struct settings *settings, char ret_name[256])
 		freeaddrinfo(found);
 }
 
-static enum outcome add_pair(struct buf *all, const char *certificate_path, const char *key_path, struct fault *fault)
+/* What the gates show, and what the keeper may know of it: no keys. */
+struct pairs {
+	struct buf whole, open;
+};
+
+static enum outcome add_pair(struct pairs *pairs, const char *certificate_path, const char *key_path, struct fault *fault)
 {
 	CLEANUP(buf_wipe) struct buf certificate = { 0 };
 	CLEANUP(buf_wipe) struct buf key = { 0 };
-	struct boot_pair pair;
+	struct boot_pair pair, open;
 	int days = 0;
 
 	if (file_load(certificate_path, PEM_BYTES_MAX, &certificate, fault) != OUTCOME_OK ||
@@ -47,7 +52,8 @@ static enum outcome add_pair(struct buf *all, const char *certificate_path, cons
 	if (days < SOON_DAYS)
 		log_event(LOG_LEVEL_WARNING, "certificate ends soon", LOG_TEXT("file", certificate_path), LOG_NUMBER("days", days));
 	pair = (struct boot_pair){ buf_str(&certificate), buf_str(&key) };
-	if (!boot_pair_print(all, &pair))
+	open = (struct boot_pair){ .certificate = buf_str(&certificate) };
+	if (!boot_pair_print(&pairs->whole, &pair) || !boot_pair_print(&pairs->open, &open))
 		return fault_set(fault, OUTCOME_NEVER, N_("the certificates together are larger than %u bytes"), BOOT_BYTES_MAX);
 	return OUTCOME_OK;
 }
@@ -71,7 +77,7 @@ static enum outcome try_listener(const struct listener_settings *listener, struc
 	return OUTCOME_OK;
 }
 
-static enum outcome load_certificates(const struct settings *settings, const unsigned char *ticket_key, struct buf *all,
+static enum outcome load_certificates(const struct settings *settings, const unsigned char *ticket_key, struct pairs *pairs,
 				      struct fault *fault)
 {
 	struct str rest;
@@ -80,11 +86,11 @@ static enum outcome load_certificates(const struct settings *settings, const uns
 		const struct listener_settings *listener = &settings->listeners[i];
 
 		for (size_t k = 0; k < listener->certificates_count; k++) {
-			if (add_pair(all, listener->certificates[k], listener->keys[k], fault) != OUTCOME_OK)
+			if (add_pair(pairs, listener->certificates[k], listener->keys[k], fault) != OUTCOME_OK)
 				return fault->outcome;
 		}
 	}
-	rest = buf_str(all);
+	rest = buf_str(&pairs->whole);
 	for (size_t i = 0; i < settings->listeners_count; i++) {
 		if (try_listener(&settings->listeners[i], &rest, ticket_key, fault) != OUTCOME_OK)
 			return fault->outcome;
@@ -101,11 +107,17 @@ static enum outcome seal(const struct boot *boot, int *ret_fd, struct fault *fau
 	return memfd_make(buf_str(&packed), ret_fd, fault);
 }
 
+static void cleanup_pairs(struct pairs *pairs)
+{
+	buf_wipe(&pairs->whole);
+	buf_done(&pairs->open);
+}
+
 enum outcome bundle_make(const struct bundle *older, const char *path, const struct settings *settings,
 			 struct bundle *ret_bundle, struct fault *fault)
 {
 	CLEANUP(cleanup_buf) struct buf text = { 0 };
-	CLEANUP(buf_wipe) struct buf certificates = { .bytes_max = BOOT_BYTES_MAX };
+	CLEANUP(cleanup_pairs) struct pairs pairs = { .whole.bytes_max = BOOT_BYTES_MAX, .open.bytes_max = BOOT_BYTES_MAX };
 	struct bundle fresh = { .gate_fd = -1, .keeper_fd = -1 };
 	struct boot boot = { .path = str_of(path) };
 
@@ -115,13 +127,14 @@ enum outcome bundle_make(const struct bundle *older, const char *path, const str
 	else
 		random_bytes(fresh.ticket_key, sizeof(fresh.ticket_key));
 	if (file_load(path, SETTINGS_BYTES_MAX, &text, fault) != OUTCOME_OK ||
-	    load_certificates(settings, fresh.ticket_key, &certificates, fault) != OUTCOME_OK)
+	    load_certificates(settings, fresh.ticket_key, &pairs, fault) != OUTCOME_OK)
 		return fault->outcome;
 	boot.settings = buf_str(&text);
 	boot.hostname = str_of(fresh.hostname);
+	boot.certificates = buf_str(&pairs.open);
 	if (seal(&boot, &fresh.keeper_fd, fault) != OUTCOME_OK)
 		return fault->outcome;
-	boot.certificates = buf_str(&certificates);
+	boot.certificates = buf_str(&pairs.whole);
 	memcpy(boot.ticket_key, fresh.ticket_key, sizeof(boot.ticket_key));
 	if (seal(&boot, &fresh.gate_fd, fault) != OUTCOME_OK) {
 		bundle_close(&fresh);

@@ -151,6 +151,33 @@ static void table_row(struct rows *rows, const json_t *row)
 	}
 }
 
+static bool is_list_of_objects(const json_t *value)
+{
+	return json_is_array(value) && json_is_object(json_array_get(value, 0)) &&
+	       !json_object_get(json_array_get(value, 0), "address");
+}
+
+/* What belongs to a single thing several times: a line each. */
+static void print_list(const char *name, const json_t *list)
+{
+	char text[CELL_BYTES_MAX];
+	const char *key;
+	size_t at;
+	json_t *item, *value;
+
+	(void)printf("%s\n", name);
+	json_array_foreach(list, at, item) {
+		(void)fputs(" ", stdout);
+		json_object_foreach(item, key, value) {
+			rows_text(item, key, true, sizeof(text), text);
+			make_safe(text);
+			if (text[0])
+				(void)printf(" %s=%s", key, text);
+		}
+		(void)putchar('\n');
+	}
+}
+
 /* A single thing: a name and its value a line. */
 static void print_pairs(const struct rows *rows, const json_t *row)
 {
@@ -160,6 +187,10 @@ static void print_pairs(const struct rows *rows, const json_t *row)
 
 	(void)rows;
 	json_object_foreach((json_t *)row, name, value) {
+		if (is_list_of_objects(value)) {
+			print_list(name, value);
+			continue;
+		}
 		rows_text(row, name, true, sizeof(text), text);
 		make_safe(text);
 		(void)printf("%-22s %s\n", name, text);

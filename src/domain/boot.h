@@ -16,7 +16,7 @@ struct boot {
 	struct str hostname;     /* resolved */
 	uint32_t number;         /* which gate */
 	unsigned char ticket_key[BOOT_TICKET_KEY_BYTES];
-	struct str certificates; /* boot_pair, for each listener in order, for each of its pairs; a gate's only */
+	struct str certificates; /* boot_pair, for each listener in order, for each of its pairs; a keeper gets them without keys */
 };
 
 struct boot_pair {

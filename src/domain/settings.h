@@ -63,6 +63,7 @@ struct upstream_settings {
 	const char *ca_file;
 	enum upstream_auth auth;
 	const char *cloud, *tenant, *client_id, *client_secret_file, *certificate_file, *key_file;
+	const char *client_secret_expires; /* a date, as clock_rfc3339_parse reads it; NULL: not told */
 	const char *federated_token_file, *flow;
 	bool managed_identity;
 	const char *token_url; /* given, or made of cloud and tenant */

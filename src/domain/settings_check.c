@@ -182,6 +182,9 @@ static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 		return SETTINGS_BLAME(reader, MARK("auth"),
 		                      N_("upstream %s: auth: login and plain need user and password-file"),
 		                      upstream->name);
+	if (upstream->client_secret_expires && !upstream->client_secret_file)
+		return SETTINGS_BLAME(reader, MARK("client-secret-expires"),
+		                      N_("upstream %s: client-secret-expires needs client-secret-file"), upstream->name);
 	if (upstream->tls == UPSTREAM_CLEAR && upstream->auth != UPSTREAM_NO_AUTH &&
 	    !is_loopback(upstream->host))
 		return SETTINGS_BLAME(reader, MARK("tls"),

@@ -218,6 +218,9 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("client-id", &kind_text, client_id, NULL, N_("The application's ID in Entra.")),
 	UPSTREAM("client-secret-file", &kind_secret_path, client_secret_file, NULL,
 	         N_("The file that holds the application's secret, readable by the gateway's user only.")),
+	UPSTREAM("client-secret-expires", &kind_date, client_secret_expires, NULL,
+	         N_("The day on which the secret ends, as Entra shows it beside the secret; status, health and notices tell how "
+	            "many days are left.")),
 	UPSTREAM("certificate-file", &kind_path, certificate_file, NULL,
 	         N_("The certificate that the application signs in with, instead of a secret.")),
 	UPSTREAM("key-file", &kind_secret_path, key_file, NULL, N_("The private key of certificate-file.")),

@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "domain/settings_derive.h"
 #include "domain/settings_rows.h"
@@ -141,6 +142,13 @@ static bool is_cloud(struct str text)
 	return false;
 }
 
+static bool is_date(struct str text)
+{
+	int64_t us;
+
+	return clock_rfc3339_parse(text, &us);
+}
+
 TEXT_KIND(text, true, N_("%s: \"%.*s\" is empty, too long, or has a control character in it"))
 TEXT_KIND(name, is_of(text, "-._"), N_("%s: \"%.*s\" is not a name of letters, digits, - . and _"))
 TEXT_KIND(host, is_host(text), N_("%s: \"%.*s\" is not a host name or IP address (no https://, no port)"))
@@ -155,6 +163,7 @@ TEXT_KIND(address_port, is_address_port(text),
           N_("%s: \"%.*s\" is not an IP address and port, such as 127.0.0.1:2587, 0.0.0.0:587 or [::1]:465"))
 TEXT_KIND(ledger, is_ledger(text),
           N_("%s: \"%.*s\" is neither sqlite nor a URL that begins with postgresql://"))
+TEXT_KIND(date, is_date(text), N_("%s: \"%.*s\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00"))
 TEXT_KIND(cloud, is_cloud(text), N_("%s: \"%.*s\" is not one of global, usgov, usdod, china, custom"))
 
 static enum outcome path_parse(struct settings *settings, const struct settings_row *row, struct str text,

@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "keeper/admit.h"
 #include "keeper/api.h"
+#include "keeper/forecast.h"
 #include "keeper/gates.h"
 
 static json_t *time_json(int64_t real_us)
@@ -78,29 +79,49 @@ void answer_status(struct api_call *call)
 	if (row) {
 		(void)json_object_set_new(row, "startedDateTime", time_json(keeper->started_us));
 		(void)json_object_set_new(row, "oldestQueuedDateTime", time_json(spool.oldest_us));
+		(void)json_object_set_new(row, "expiries", forecast_json(keeper));
 	}
 	api_row(call, row);
 	api_end(call, EX_OK);
 }
 
-/* Exit 0 while mail is taken and can leave; 1 with what is wrong, one line each. */
+struct expired {
+	struct api_call *call;
+	size_t count;
+};
+
+static void tell_expired(void *context, const struct forecast_item *item)
+{
+	struct expired *expired = context;
+	char text[FORECAST_TEXT_MAX];
+
+	if (item->urgency != FORECAST_EXPIRED || forecast_renews_itself(item->kind))
+		return;
+	expired->count++;
+	forecast_print(item, expired->call->language, sizeof(text), text);
+	api_note(expired->call, "%s", text);
+}
+
+/* Exit 0 while mail is taken, can leave, and nothing has expired; 1 with what is wrong, one line each. */
 void answer_health(struct api_call *call)
 {
 	struct keeper *keeper = call->keeper;
 	struct upstreams all = { .rows = json_array() };
+	struct expired expired = { .call = call };
 	bool accepts = !keeper->stopping && gates_count(keeper->gates) > 0 && spool_has_room(keeper->spool, 0);
 
 	courier_each(keeper->courier, add_upstream, &all);
 	json_decref(all.rows);
-	api_row(call, json_pack("{s:b,s:b,s:b}", "ready", accepts, "diskHasRoom", spool_has_room(keeper->spool, 0),
-				"upstreamsFlow", !all.troubled));
+	forecast_each(keeper, tell_expired, &expired);
+	api_row(call, json_pack("{s:b,s:b,s:b,s:I}", "ready", accepts, "diskHasRoom", spool_has_room(keeper->spool, 0),
+				"upstreamsFlow", !all.troubled, "expired", (json_int_t)expired.count));
 	if (gates_count(keeper->gates) == 0)
 		api_note(call, N_("no gate is running: nobody can connect"));
 	if (!spool_has_room(keeper->spool, 0))
 		api_note(call, N_("the disk is full: new mail is refused with 452; make room in %s"), keeper->settings->daemon.state);
 	if (all.troubled)
 		api_note(call, N_("an upstream or mailbox is paused: see sekisho upstream list"));
-	api_end(call, accepts ? EX_OK : 1);
+	api_end(call, accepts && expired.count == 0 ? EX_OK : 1);
 }
 
 void answer_version(struct api_call *call)

@@ -19,6 +19,7 @@
 #include "keeper/retire.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
+#include "sys/zone.h"
 
 #define TICK_MS 250
 #define SYNC_WORKERS 2
@@ -311,6 +312,7 @@ int keeper_main(void)
 	keeper.started_us = clock_real_us();
 	if (read_boot(&keeper, &fault) != OUTCOME_OK)
 		goto cannot;
+	zone_use(keeper.settings->daemon.timezone);
 	log_init("keeper", keeper.settings->daemon.log_json ? LOG_FORM_JSON : LOG_FORM_LOGFMT, LOG_LEVEL_INFO);
 	if (open_stores(&keeper, &fault) != OUTCOME_OK || open_services(&keeper, &fault) != OUTCOME_OK ||
 	    link_open(&keeper.supervisor, &keeper.loop, KEEPER_FD_SUPERVISOR, &supervisor_handler, &keeper, &fault) != OUTCOME_OK)

@@ -1,5 +1,7 @@
 """A certificate authority of the test run's own, made with the openssl command."""
 
+import datetime
+
 from process import run
 
 NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1,IP:::1"
@@ -41,3 +43,23 @@ class Authority:
 
     def key(self, kind="rsa"):
         return self.directory / f"{kind}.key"
+
+    def special(self, name, begins=-3600, ends=30 * 86400, names=NAMES, self_signed=False):
+        """(certificate, key) of a leaf as a fault needs it; `begins` and `ends` in seconds from now."""
+        place = self.directory / name
+        place.mkdir()
+        (place / "index.txt").touch()
+        (place / "request.cnf").write_text(
+            f"[req]\ndistinguished_name=name\n[name]\n[leaf]\nbasicConstraints=CA:FALSE\n{names}\n"
+            f"[ca]\ndefault_ca=this\n[this]\nnew_certs_dir={place}\ndatabase={place}/index.txt\nrand_serial=yes\n"
+            "default_md=sha256\npolicy=any\nx509_extensions=leaf\n[any]\ncommonName=supplied\n")
+        key, request, certificate = place / "key.pem", place / "request.csr", place / "certificate.pem"
+        run(["openssl", "req", "-new", "-nodes", *KEY_KINDS["p256"], "-subj", f"/CN={name}", "-keyout", key, "-out", request,
+             "-config", place / "request.cnf"])
+        now = datetime.datetime.now(datetime.timezone.utc)
+        first, last = (f"{now + datetime.timedelta(seconds=seconds):%Y%m%d%H%M%SZ}" for seconds in (begins, ends))
+        signer = ["-selfsign", "-keyfile", key] if self_signed else ["-cert", self.ca, "-keyfile", self._key]
+        run(["openssl", "ca", "-batch", "-notext", "-config", place / "request.cnf", *signer, "-in", request, "-out", certificate,
+             "-startdate", first, "-enddate", last])
+        key.chmod(0o600)
+        return certificate, key

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "certificates.h"
+#include "sys/certificate_view.h"
 #include "sys/tls.h"
 
 static struct certificate root, middle, leaf_ec, leaf_rsa, expired, early, stranger;
@@ -274,12 +275,41 @@ static void days_are_counted(void **state)
 	assert_int_equal(tls_days_left(STR("x"), "a", &days, &fault), OUTCOME_NEVER);
 }
 
+static bool keep_view(void *context, const struct certificate_view *view)
+{
+	struct certificate_view *views = context;
+
+	views[views[0].not_after_us ? 1 : 0] = *view;
+	return true;
+}
+
+static void certificates_say_whose_they_are(void **state)
+{
+	struct certificate_view views[2] = { 0 };
+	struct certificate named = certificate_new("caf\u00e9\x1b[2J", "DNS:a.example,IP:192.0.2.7,IP:::1,email:x@y.example,DNS:b.example",
+						   &leaf_ec, "EC", -1, 3);
+	char both[16384];
+	struct fault fault;
+
+	(void)state;
+	(void)snprintf(both, sizeof(both), "%s%s", named.pem, leaf_ec.pem);
+	assert_int_equal(certificate_view_each(str_of(both), "both", keep_view, views, NULL), OUTCOME_OK);
+	assert_string_equal(views[0].common_name, "caf\u00e9\\1B[2J");
+	assert_string_equal(views[0].names, "a.example 192.0.2.7 ::1 b.example");
+	assert_string_equal(views[0].issuer, views[1].subject);
+	assert_in_range(views[0].not_after_us - views[0].not_before_us, 4ll * 86400 * 1000000 - 2000000, 4ll * 86400 * 1000000 + 2000000);
+	assert_false(views[0].self_signed);
+	assert_int_equal(certificate_view_each(STR("x"), "file.pem", keep_view, views, &fault), OUTCOME_NEVER);
+	assert_string_equal(fault.text[LANGUAGE_EN], "file.pem holds no PEM certificate that can be read");
+	certificate_free(&named);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(bad_files_are_named),	cmocka_unit_test(versions_and_ciphers),
 		cmocka_unit_test(tickets_belong_to_their_listener), cmocka_unit_test(clients_trust_what_they_are_told),
-		cmocka_unit_test(days_are_counted),
+		cmocka_unit_test(days_are_counted), cmocka_unit_test(certificates_say_whose_they_are),
 	};
 
 	return cmocka_run_group_tests(tests, make_all, free_all);
