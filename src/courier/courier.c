@@ -1,4 +1,4 @@
-#include "courier/courier_private.h"
+#include "courier/carrier.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,115 +10,8 @@
 #include "base/log.h"
 
 #define SWEEP_MS 250
-#define WORK_BYTES_MAX (160u << 20) /* recipients-max addresses and their replies */
 #define ROOTS_BYTES_MAX (4u << 20)
 #define UNLIMITED_CONNECTIONS_MAX 16 /* to one mailbox where the upstream names no limit: more only adds handshakes */
-
-/* --- work --- */
-
-static void work_free(struct work *work)
-{
-	arena_free_all(&work->arena);
-	free(work);
-}
-
-static bool copy_recipients(struct work *work, const struct courier_job *job)
-{
-	struct smtp_client_recipient *recipients = arena_take(&work->arena, job->recipients_count * sizeof(*recipients));
-
-	work->fates = arena_take(&work->arena, job->recipients_count * sizeof(*work->fates));
-	work->settled = arena_take(&work->arena, job->recipients_count * sizeof(*work->settled));
-	if (!recipients || !work->fates || !work->settled)
-		return false;
-	for (size_t i = 0; i < job->recipients_count; i++) {
-		recipients[i].notify = job->recipients[i].notify;
-		if (!arena_keep(&work->arena, job->recipients[i].address, &recipients[i].address) ||
-		    !arena_keep(&work->arena, job->recipients[i].orcpt, &recipients[i].orcpt))
-			return false;
-	}
-	work->message.recipients = recipients;
-	work->message.recipients_count = job->recipients_count;
-	return true;
-}
-
-static struct work *work_new(const struct courier_job *job)
-{
-	struct work *work = calloc(1, sizeof(*work));
-
-	if (!work)
-		return NULL;
-	arena_init(&work->arena, WORK_BYTES_MAX);
-	work->job = *job;
-	work->message = (struct smtp_client_message){
-		.size = job->size_bytes,
-		.body_8bit = job->body_8bit,
-		.utf8 = job->utf8,
-		.ret = (enum smtp_ret)job->ret,
-	};
-	if (copy_recipients(work, job) && arena_keep(&work->arena, job->sender, &work->job.sender) &&
-	    arena_keep(&work->arena, job->envid, &work->job.envid) &&
-	    arena_keep(&work->arena, job->event_id, &work->job.event_id) &&
-	    arena_keep(&work->arena, job->message_id, &work->job.message_id) &&
-	    arena_keep(&work->arena, job->upstream, &work->job.upstream) &&
-	    arena_keep(&work->arena, job->mailbox, &work->job.mailbox)) {
-		work->message.sender = work->job.sender;
-		work->message.envid = work->job.envid;
-		return work;
-	}
-	work_free(work);
-	return NULL;
-}
-
-/* "550 5.1.1 text" on one line, or our own sentence. */
-static struct str reply_text(struct work *work, const struct smtp_reply *reply, const char *text)
-{
-	struct str kept = STR("");
-	struct buf line;
-
-	buf_init(&line, 2048);
-	if (!reply) {
-		return arena_keep(&work->arena, str_of(text), &kept) ? kept : STR("");
-	}
-	if (buf_add_format(&line, "%u %.*s%s%.*s", reply->code, STR_ARG(reply->enhanced), reply->enhanced.len ? " " : "",
-			   reply->text.len < 1500 ? (int)reply->text.len : 1500, reply->text.ptr)) {
-		for (size_t i = 0; i < line.len; i++) {
-			if (line.ptr[i] == '\n' || line.ptr[i] == '\r')
-				line.ptr[i] = ' ';
-		}
-		if (!arena_keep(&work->arena, buf_str(&line), &kept))
-			kept = STR("");
-	}
-	buf_done(&line);
-	return kept;
-}
-
-static struct str status_of(struct work *work, enum courier_end end, const struct smtp_reply *reply)
-{
-	struct str kept;
-
-	if (reply && reply->enhanced.len > 0 && arena_keep(&work->arena, reply->enhanced, &kept))
-		return kept;
-	return end == COURIER_DELIVERED ? STR("2.0.0") : end == COURIER_LATER ? STR("4.0.0") : STR("5.0.0");
-}
-
-void work_settle_one(struct work *work, size_t index, enum courier_end end, const struct smtp_reply *reply, const char *text)
-{
-	work->settled[index] = true;
-	work->fates[index] = (struct courier_recipient_fate){
-		.end = end,
-		.reply = reply_text(work, reply, text),
-		.status = status_of(work, end, reply),
-		.remote = reply != NULL,
-	};
-}
-
-void work_settle(struct work *work, enum courier_end end, const struct smtp_reply *reply, const char *text)
-{
-	for (size_t i = 0; i < work->message.recipients_count; i++) {
-		if (!work->settled[i])
-			work_settle_one(work, i, end, reply, text);
-	}
-}
 
 /* --- the end of a message --- */
 
@@ -190,7 +83,7 @@ bool courier_take(struct courier *courier, const struct courier_job *job)
 		return false;
 	mailbox->active++;
 	courier->active++;
-	if (!smtp_carry(mailbox, upstream, work)) {
+	if (!carriers[upstream->settings->kind]->carry(mailbox, upstream, work)) {
 		mailbox->active--;
 		courier->active--;
 		work_free(work);
@@ -242,15 +135,17 @@ size_t courier_active(const struct courier *courier)
 
 /* --- time --- */
 
+/* Whatever kind the upstream is of now: a mailbox may still hold what another one began. */
+#define EACH_CARRIER(row, ...) \
+	for (size_t kind_ = 0; kind_ < UPSTREAM_KIND_COUNT; kind_++) \
+		if (carriers[kind_] && carriers[kind_]->row) \
+			carriers[kind_]->row(__VA_ARGS__)
+
 static void sweep_mailbox(struct courier *courier, struct mailbox *mailbox, uint64_t now_ms)
 {
 	const struct upstream *upstream = upstream_find(courier, mailbox->upstream_name);
-	struct connection *next;
 
-	for (struct connection *connection = mailbox->connections; connection; connection = next) {
-		next = connection->next;
-		smtp_sweep(connection, now_ms);
-	}
+	EACH_CARRIER(sweep, mailbox, now_ms);
 	if (mailbox->room_wanted && upstream && mailbox_wait_ms(mailbox, upstream, 1) == 0)
 		mailbox_give_room(mailbox);
 }
@@ -260,15 +155,8 @@ static void abandon_all(struct courier *courier)
 	struct mailbox *mailbox;
 	size_t at = 0;
 
-	while ((mailbox = table_next(&courier->mailboxes, &at))) {
-		struct connection *next;
-
-		for (struct connection *connection = mailbox->connections; connection; connection = next) {
-			next = connection->next;
-			if (connection->work)
-				smtp_abandon(connection, "the gateway is stopping");
-		}
-	}
+	while ((mailbox = table_next(&courier->mailboxes, &at)))
+		EACH_CARRIER(abandon, mailbox, "the gateway is stopping");
 }
 
 static void on_sweep(uv_timer_t *timer)
@@ -298,15 +186,8 @@ void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *c
 	courier->drain_until_ms = clock_monotonic_ms() + ms;
 	courier->on_idle = on_idle;
 	courier->on_idle_context = context;
-	while ((mailbox = table_next(&courier->mailboxes, &at))) {
-		struct connection *next;
-
-		for (struct connection *connection = mailbox->connections; connection; connection = next) {
-			next = connection->next;
-			if (connection->state == CONNECTION_IDLE)
-				smtp_quit(connection);
-		}
-	}
+	while ((mailbox = table_next(&courier->mailboxes, &at)))
+		EACH_CARRIER(rest, mailbox);
 	maybe_idle(courier);
 }
 
@@ -383,23 +264,14 @@ struct courier *courier_new(struct loop *loop, struct http *http, const struct s
 	return courier;
 }
 
-/* Connections of the old settings end: idle ones now, busy ones after their message. */
-static void age_connections(struct courier *courier)
+/* What was begun with the old settings ends: what is idle now, what is busy after its message. */
+static void age_all(struct courier *courier)
 {
 	struct mailbox *mailbox;
 	size_t at = 0;
 
 	while ((mailbox = table_next(&courier->mailboxes, &at))) {
-		struct connection *next;
-
-		for (struct connection *connection = mailbox->connections; connection; connection = next) {
-			next = connection->next;
-			connection->upstream = NULL;
-			if (connection->state == CONNECTION_IDLE)
-				smtp_quit(connection);
-			else if (connection->state == CONNECTION_OPENING)
-				smtp_abandon(connection, "the settings have changed");
-		}
+		EACH_CARRIER(age, mailbox);
 		mailbox->paused_until_ms = 0; /* the administrator may have mended what paused it */
 	}
 }
@@ -410,7 +282,7 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 
 	if (make_upstreams(settings, courier, &upstreams, fault) != OUTCOME_OK)
 		return fault->outcome;
-	age_connections(courier);
+	age_all(courier);
 	drop_upstreams(courier);
 	courier->upstreams = upstreams;
 	courier->upstreams_count = settings->upstreams_count;
@@ -444,7 +316,7 @@ void courier_each(const struct courier *courier, void (*each)(void *context, con
 			each(context, &(struct courier_status){
 				.upstream = status.upstream,
 				.mailbox = mailbox->address,
-				.connections = mailbox->connections_count,
+				.connections = mailbox->slots,
 				.active = mailbox->active,
 				.paused_until_us = now_ms < mailbox->paused_until_ms ?
 					clock_real_us() + (int64_t)(mailbox->paused_until_ms - now_ms) * 1000 : 0,

@@ -3,8 +3,9 @@
  * (envelope, body, upstream, mailbox) and gives back a fate; it knows neither spool nor ledger, and so can move into a
  * process of its own.
  *
- *   courier.c   jobs, free slots, the pool        budget.c  connections, messages a minute, recipients a day for a mailbox
- *   smtp.c      one pooled connection             token.c   one request per identity at a time, cached, refreshed early
+ *   courier.c   jobs, free slots                  budget.c  connections, messages a minute, recipients a day for a mailbox
+ *   carrier.c   a row a kind of upstream          token.c   one request per identity at a time, cached, refreshed early
+ *   smtp*.c     pooled connections
  *   failure.c   what each reply means: nobody else decides this
  */
 #ifndef COURIER_COURIER_H

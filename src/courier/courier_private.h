@@ -1,4 +1,4 @@
-/* courier_private: what courier.c, mailbox.c, smtp.c share. */
+/* courier_private: what courier.c, work.c, mailbox.c and the carriers share. */
 #ifndef COURIER_COURIER_PRIVATE_H
 #define COURIER_COURIER_PRIVATE_H
 
@@ -23,14 +23,15 @@ struct upstream {
 	char trouble[512];
 };
 
-/* One identity at one upstream: its connections and its budget. Kept over reloads. */
+/* One identity at one upstream: what is under way for it, and its budget. Kept over reloads. */
 struct mailbox {
 	struct courier *courier;
 	char *key;                 /* "UPSTREAM\nADDRESS" */
 	struct str upstream_name, address; /* within key */
 	struct budget budget;
-	struct connection *connections;
-	size_t connections_count, active;
+	struct connection *connections;  /* smtp.c's */
+	size_t slots;              /* taken, of the upstream's connections-max: by connections, or requests under way */
+	size_t active;
 	uint64_t paused_until_ms;
 	bool room_wanted;          /* somebody was turned away: on_room is owed */
 	char trouble[512];
@@ -95,18 +96,18 @@ struct upstream *upstream_find(struct courier *courier, struct str name);
 /* 0: a message to so many recipients may start now; else how long to wait. UINT64_MAX: until a connection is free. */
 uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients);
 void mailbox_give_room(struct mailbox *mailbox); /* tell the caller that it may offer more */
+void mailbox_pause(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
+void mailbox_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
 
 /* smtp.c: takes `work` over. False: no connection could be begun; `work` stays the caller's. */
 bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work);
-void smtp_sweep(struct connection *connection, uint64_t now_ms);
-void smtp_quit(struct connection *connection);   /* idle ones */
-void smtp_abandon(struct connection *connection, const char *why); /* at the end of a drain */
+bool smtp_may_go_on(const struct connection *connection); /* carry one more message */
 
 /* smtp_end.c: how a connection ends, and what that means for its work. */
+void smtp_quit(struct connection *connection);   /* idle ones */
+void smtp_abandon(struct connection *connection, const char *why);
 void smtp_close(struct connection *connection);
 void smtp_on_closed(struct stream *stream);
-void smtp_pause_mailbox(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
-void smtp_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
 /* A reply, or the want of one (then `text` speaks), decides for every recipient that is still open. */
 void smtp_decide(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text);
 void smtp_lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text);
@@ -115,6 +116,10 @@ enum smtp_client_phase smtp_phase(const struct connection *connection);
 
 /* courier.c: the fate is complete; frees the work. */
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);
+
+/* work.c */
+struct work *work_new(const struct courier_job *job); /* NULL: out of memory */
+void work_free(struct work *work);
 /* Every recipient not settled yet gets this end. `reply` NULL: `text` is our own sentence. */
 void work_settle(struct work *work, enum courier_end end, const struct smtp_reply *reply, const char *text);
 void work_settle_one(struct work *work, size_t index, enum courier_end end, const struct smtp_reply *reply, const char *text);

@@ -1,9 +1,11 @@
-#include "courier/courier_private.h"
+#include "courier/carrier.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #define KEY_BYTES_MAX 1024
 
@@ -73,26 +75,19 @@ void mailbox_free(struct mailbox *mailbox)
 	free(mailbox);
 }
 
-static bool has_idle(const struct mailbox *mailbox)
-{
-	for (const struct connection *connection = mailbox->connections; connection; connection = connection->next) {
-		if (connection->state == CONNECTION_IDLE && connection->generation == mailbox->courier->generation)
-			return true;
-	}
-	return false;
-}
-
 uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients)
 {
 	uint64_t now_ms = clock_monotonic_ms();
-	uint64_t connections_max = upstream->settings->connections_max;
+	uint64_t slots_max = upstream->settings->connections_max;
+	const struct carrier *carrier = carriers[upstream->settings->kind];
+	bool idle = carrier->has_idle && carrier->has_idle(mailbox);
 
 	if (now_ms < upstream->paused_until_ms)
 		return upstream->paused_until_ms - now_ms;
 	if (now_ms < mailbox->paused_until_ms)
 		return mailbox->paused_until_ms - now_ms;
 	/* A connection counts until the peer has closed it: Exchange counts so too. */
-	if (!has_idle(mailbox) && connections_max && mailbox->connections_count >= connections_max)
+	if (!idle && slots_max && mailbox->slots >= slots_max)
 		return UINT64_MAX;
 	return budget_wait_ms(&mailbox->budget, recipients, now_ms);
 }
@@ -103,4 +98,24 @@ void mailbox_give_room(struct mailbox *mailbox)
 		return;
 	mailbox->room_wanted = false;
 	mailbox->courier->handler->on_room(mailbox->courier->context, mailbox->upstream_name, mailbox->address);
+}
+
+void mailbox_pause(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
+{
+	mailbox->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	(void)snprintf(mailbox->trouble, sizeof(mailbox->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
+	log_event(LOG_LEVEL_ERROR, "mailbox paused", LOG_STR("upstream", mailbox->upstream_name),
+		  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("ms", pause_ms), LOG_STR("reply", why));
+}
+
+void mailbox_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
+{
+	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
+
+	if (!upstream)
+		return;
+	upstream->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	(void)snprintf(upstream->trouble, sizeof(upstream->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
+	log_event(LOG_LEVEL_ERROR, "upstream paused", LOG_STR("upstream", mailbox->upstream_name), LOG_NUMBER("ms", pause_ms),
+		  LOG_STR("reply", why));
 }

@@ -64,7 +64,7 @@ static void on_token(void *context, enum outcome outcome, const struct token *to
 	connection->waits_for_token = false;
 	connection->since_ms = clock_monotonic_ms();
 	if (outcome != OUTCOME_OK) {
-		smtp_pause_mailbox(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
+		mailbox_pause(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
 		smtp_abandon(connection, fault->text[LANGUAGE_EN]);
 		return;
 	}
@@ -83,7 +83,7 @@ static void sign_in_by_password(struct connection *connection)
 	struct fault fault;
 
 	if (file_load_secret(settings->password_file, PASSWORD_BYTES_MAX, &password, &fault) != OUTCOME_OK) {
-		smtp_pause_mailbox(connection->mailbox, 60000, str_of(fault.text[LANGUAGE_EN]));
+		mailbox_pause(connection->mailbox, 60000, str_of(fault.text[LANGUAGE_EN]));
 		smtp_abandon(connection, fault.text[LANGUAGE_EN]);
 		return;
 	}
@@ -122,7 +122,7 @@ static void start_message(struct connection *connection)
 	connection->state = CONNECTION_IDLE; /* nothing was said: it is as good as before */
 }
 
-static bool may_go_on(const struct connection *connection)
+bool smtp_may_go_on(const struct connection *connection)
 {
 	const struct courier *courier = connection->mailbox->courier;
 
@@ -135,7 +135,7 @@ static void next_or_idle(struct connection *connection)
 {
 	connection->messages++;
 	connection->since_ms = clock_monotonic_ms();
-	if (!may_go_on(connection)) {
+	if (!smtp_may_go_on(connection)) {
 		smtp_quit(connection);
 		return;
 	}
@@ -347,7 +347,7 @@ static struct connection *connection_open(struct mailbox *mailbox, struct upstre
 	if (stream_connect(&connection->stream, mailbox->courier->loop, connection->host, upstream->settings->port,
 			   (unsigned)limits->upstream_connect_seconds_max * 1000, &handler, connection, on_connected,
 			   &fault) != OUTCOME_OK) {
-		smtp_pause_upstream(mailbox, CONNECT_STOPS_MS, str_of(fault.text[LANGUAGE_EN]));
+		mailbox_pause_upstream(mailbox, CONNECT_STOPS_MS, str_of(fault.text[LANGUAGE_EN]));
 		smtp_client_done(&connection->client);
 		free(connection);
 		return NULL;
@@ -355,14 +355,14 @@ static struct connection *connection_open(struct mailbox *mailbox, struct upstre
 	connection->work = work;
 	connection->next = mailbox->connections;
 	mailbox->connections = connection;
-	mailbox->connections_count++;
+	mailbox->slots++;
 	return connection;
 }
 
 bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work)
 {
 	for (struct connection *connection = mailbox->connections; connection; connection = connection->next) {
-		if (connection->state != CONNECTION_IDLE || !may_go_on(connection))
+		if (connection->state != CONNECTION_IDLE || !smtp_may_go_on(connection))
 			continue;
 		connection->work = work;
 		start_message(connection);
@@ -370,24 +370,4 @@ bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work 
 		return true;
 	}
 	return connection_open(mailbox, upstream, work) != NULL;
-}
-
-void smtp_sweep(struct connection *connection, uint64_t now_ms)
-{
-	const struct limits *limits = &connection->mailbox->courier->settings->limits;
-	uint64_t waited_s = (now_ms - connection->since_ms) / 1000;
-
-	switch (connection->state) {
-	case CONNECTION_IDLE:
-		if (waited_s >= limits->connections_upstream_idle_seconds_max)
-			smtp_quit(connection);
-		break;
-	case CONNECTION_OPENING:
-	case CONNECTION_BUSY:
-		if (waited_s >= (connection->body_ended ? limits->upstream_end_seconds_max : limits->upstream_reply_seconds_max))
-			smtp_lost(connection, smtp_phase(connection), NULL, "the upstream did not answer in time");
-		break;
-	case CONNECTION_CLOSING:
-		break;
-	}
 }

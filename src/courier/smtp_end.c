@@ -4,7 +4,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
-#include "courier/courier_private.h"
+#include "courier/carrier.h"
 
 /* --- how a connection ends --- */
 
@@ -16,7 +16,7 @@ static void unlink_connection(struct connection *connection)
 		at = &(*at)->next;
 	if (*at)
 		*at = connection->next;
-	connection->mailbox->connections_count--;
+	connection->mailbox->slots--;
 }
 
 void smtp_on_closed(struct stream *stream)
@@ -48,26 +48,6 @@ void smtp_quit(struct connection *connection)
 
 /* --- what an end means --- */
 
-void smtp_pause_mailbox(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
-{
-	mailbox->paused_until_ms = clock_monotonic_ms() + pause_ms;
-	(void)snprintf(mailbox->trouble, sizeof(mailbox->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
-	log_event(LOG_LEVEL_ERROR, "mailbox paused", LOG_STR("upstream", mailbox->upstream_name),
-		  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("ms", pause_ms), LOG_STR("reply", why));
-}
-
-void smtp_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
-{
-	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
-
-	if (!upstream)
-		return;
-	upstream->paused_until_ms = clock_monotonic_ms() + pause_ms;
-	(void)snprintf(upstream->trouble, sizeof(upstream->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
-	log_event(LOG_LEVEL_ERROR, "upstream paused", LOG_STR("upstream", mailbox->upstream_name), LOG_NUMBER("ms", pause_ms),
-		  LOG_STR("reply", why));
-}
-
 /* Hand the work to another connection of the same mailbox: a fresh token, or a pooled connection that had died unnoticed. */
 static bool try_again(struct connection *connection)
 {
@@ -76,7 +56,7 @@ static bool try_again(struct connection *connection)
 	struct work *work = connection->work;
 
 	connection->work = NULL;
-	if (!mailbox->courier->draining && upstream && smtp_carry(mailbox, upstream, work))
+	if (!mailbox->courier->draining && upstream && carriers[upstream->settings->kind]->carry(mailbox, upstream, work))
 		return true;
 	connection->work = work;
 	return false;
@@ -119,9 +99,9 @@ void smtp_decide(struct connection *connection, enum smtp_client_phase phase, co
 		}
 	}
 	if (verdict->meaning == FAILURE_PAUSE_MAILBOX || verdict->meaning == FAILURE_REFRESH_TOKEN)
-		smtp_pause_mailbox(mailbox, verdict->pause_ms, why);
+		mailbox_pause(mailbox, verdict->pause_ms, why);
 	if (verdict->meaning == FAILURE_PAUSE_UPSTREAM)
-		smtp_pause_upstream(mailbox, verdict->pause_ms, why);
+		mailbox_pause_upstream(mailbox, verdict->pause_ms, why);
 	if (!connection->work)
 		return;
 	work_settle(work, verdict->meaning == FAILURE_DELIVERED ? COURIER_DELIVERED :
