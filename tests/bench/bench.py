@@ -2,7 +2,7 @@
 """bench: Sekisho beside nginx and Postfix, the same load on each in one run: JSON lines, then a table of ratios.
 
 usage: bench.py [NAME …] [--peers sekisho,nginx,postfix] [--seconds N] [--idle-sessions N] [--keep]
-NAME:  single sessions10 sessions100 many 100k 10m idle depth rest import signins; without one, the first seven.
+NAME:  single sessions10 sessions100 many 100k 10m idle depth rest delivery import signins; without one, the first seven.
 No figure here passes or fails anything: the machine decides half of it. Ratios within one run are what counts.
 """
 
@@ -23,6 +23,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 sys.path.insert(0, HERE)
 
+import delivery_bench  # noqa: E402
 import depth  # noqa: E402
 import idle  # noqa: E402
 import import_bench  # noqa: E402
@@ -33,10 +34,10 @@ import workload  # noqa: E402
 from chain import Certificate  # noqa: E402
 from peers.peer import Missing  # noqa: E402
 
-NAMES = ["single", "sessions10", "sessions100", "many", "100k", "10m", "idle", "depth", "rest", "import", "signins"]
+NAMES = ["single", "sessions10", "sessions100", "many", "100k", "10m", "idle", "depth", "rest", "delivery", "import", "signins"]
 DEFAULT = NAMES[:7]
 FILES_MAX = 65536
-ALONE = {"import": import_bench, "signins": signins_bench}  # of one program only: nothing to compare with
+ALONE = {"delivery": delivery_bench, "import": import_bench, "signins": signins_bench}  # of one program only: nothing to compare with
 
 
 class Bench:
