@@ -259,7 +259,8 @@ static void on_secured(struct stream *stream)
 	struct connection *connection = stream->owner;
 
 	connection->since_ms = clock_monotonic_ms();
-	smtp_client_secured(&connection->client);
+	if (connection->client.options.tls == SMTP_CLIENT_TLS_STARTTLS) /* with implicit TLS the greeting is still to come */
+		smtp_client_secured(&connection->client);
 	pump(connection);
 }
 

@@ -111,13 +111,19 @@ void smtp_decide(struct connection *connection, enum smtp_client_phase phase, co
 	smtp_finish(connection, verdict, phase);
 }
 
+/* Nothing was said to MAIL, or a 421 that tells of this connection alone (RFC 5321, 3.8): a new one will show whether it was more. */
+static bool had_closed(enum smtp_client_phase phase, const struct smtp_reply *reply)
+{
+	return phase == SMTP_CLIENT_MAIL && (!reply || failure_decide(phase, reply)->meaning == FAILURE_PAUSE_UPSTREAM);
+}
+
 /* The connection is gone before it gave an answer. */
 void smtp_lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text)
 {
 	struct work *work = connection->work;
 
-	/* A pooled connection that the peer had closed meanwhile: that is no failure of the message. */
-	if (work && !reply && connection->messages > 0 && phase == SMTP_CLIENT_MAIL && !work->reconnected) {
+	/* A pooled connection that the peer had closed meanwhile, or was about to: that is no failure of the message. */
+	if (work && had_closed(phase, reply) && connection->messages > 0 && !work->reconnected) {
 		work->reconnected = true;
 		if (try_again(connection)) {
 			smtp_close(connection);

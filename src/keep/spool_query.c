@@ -252,7 +252,9 @@ static int view_recipients(struct spool *spool, struct spool_read *read, struct 
 	while (room && view->recipients_count < count && spool_recipient_next(&packed, &recipient)) {
 		struct trace_recipient *as = &recipients[view->recipients_count];
 
-		*as = (struct trace_recipient){ .address = recipient.address, .state = state_shown(view->message.state) };
+		/* Who is still open was last answered as the message was. */
+		*as = (struct trace_recipient){ .address = recipient.address, .state = state_shown(view->message.state),
+						.reply = view->message.last_reply, .upstream = view->message.route };
 		if (result_is(results, &code, view->recipients_count)) {
 			as->state = (uint8_t)sqlite3_column_int(results, 1);
 			as->at_us = sqlite3_column_int64(results, 2);
