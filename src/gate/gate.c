@@ -71,6 +71,7 @@ static void on_sweep(uv_timer_t *timer)
 
 	while ((session = table_next(&gate->sessions, &at)))
 		session_sweep(session, now_ms);
+	gate_listeners_again(gate);
 	if (gate->drain_until_ms && now_ms >= gate->drain_until_ms)
 		loop_stop(&gate->loop);
 }
@@ -147,7 +148,7 @@ static bool say_hello(struct gate *gate)
 }
 
 /* Each session may want a body's file beside its socket. Whoever comes beyond that hears 421: accept(2) that fails for want of a
- * descriptor could say nothing, and a packet that loses its descriptor ends the link. */
+ * descriptor could say nothing. */
 static size_t sessions_max(void)
 {
 	struct rlimit limit;

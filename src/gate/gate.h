@@ -23,6 +23,7 @@ struct gate_listener {
 	const struct listener_settings *settings;
 	SSL_CTX *tls; /* NULL: tls none */
 	struct smtp_server_options options;
+	bool one_waits; /* accepted by libuv and not taken for want of memory: nothing more comes until it is */
 };
 
 struct gate {
@@ -52,6 +53,7 @@ void gate_session_gone(struct gate *gate); /* a session has ended: a draining ga
 /* listener.c */
 enum outcome gate_listeners_open(struct gate *gate, struct fault *fault);
 void gate_listeners_start(struct gate *gate); /* accept from now on */
+void gate_listeners_again(struct gate *gate); /* take who was left waiting for want of memory */
 void gate_listeners_close(struct gate *gate);
 
 #endif

@@ -104,6 +104,16 @@ enum outcome gate_listeners_open(struct gate *gate, struct fault *fault)
 	return OUTCOME_OK;
 }
 
+void gate_listeners_again(struct gate *gate)
+{
+	for (size_t i = 0; i < gate->settings->listeners_count; i++) {
+		struct gate_listener *listener = &gate->listeners[i];
+
+		if (listener->one_waits && !uv_is_closing((uv_handle_t *)&listener->tcp))
+			session_accept(listener);
+	}
+}
+
 void gate_listeners_close(struct gate *gate)
 {
 	for (size_t i = 0; i < gate->settings->listeners_count; i++) {

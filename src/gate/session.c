@@ -350,8 +350,9 @@ void session_accept(struct gate_listener *listener)
 	struct session *session = calloc(1, sizeof(*session));
 	struct ask_connected question = { .listener = listener->index };
 
+	listener->one_waits = !session;
 	if (!session)
-		return; /* stays in the backlog until there is memory */
+		return; /* the sweep tries again: libuv accepts nobody else until this one is taken */
 	session->listener = listener;
 	session->id = ++gate->last_session;
 	if (!stream_accept(&session->stream, &gate->loop, (uv_stream_t *)&listener->tcp, &handler, session))

@@ -49,6 +49,10 @@ enum outcome ledger_audit_write(struct ledger *ledger, struct str actor, struct 
  * not stop the others. */
 enum outcome ledger_rows_add(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
 			     const struct str *traces, size_t traces_count, struct fault *fault);
+/* After NEVER: each in a transaction of its own, and who is refused alone is set aside (*ret_aside of them), as one that cannot be read.
+ * Not OK: the ledger does not even take that, and whoever was not taken is to be tried again. */
+enum outcome ledger_rows_sift(struct ledger *ledger, const struct str *sign_ins, size_t sign_ins_count,
+			      const struct str *traces, size_t traces_count, size_t *ret_aside, struct fault *fault);
 
 /* How many sign-ins have been added through this handle that were not there before. */
 uint64_t ledger_sign_ins_added(const struct ledger *ledger);

@@ -145,7 +145,6 @@ static bool name_it(struct item *item)
 {
 	char event_id[EVENT_ID_LEN + 1];
 
-	item->bounce = (struct spool_message){ .id = spool_count_next(item->dispatch->spool) };
 	event_id_print(item->dispatch->node, item->bounce.id, event_id);
 	return arena_keep(&item->arena, str_of(event_id), &item->bounce.event_id);
 }
@@ -174,7 +173,7 @@ static bool address_it(struct item *item, struct str to, struct str body)
 	       arena_keep(&item->arena, bounce->sender, &bounce->sender);
 }
 
-bool bounce_make(struct item *item, const struct bounce_recipient *recipients, size_t count, struct str remote_mta)
+enum outcome bounce_make(struct item *item, const struct bounce_recipient *recipients, size_t count, struct str remote_mta)
 {
 	struct buf body;
 	struct str to;
@@ -185,14 +184,20 @@ bool bounce_make(struct item *item, const struct bounce_recipient *recipients, s
 		/* Never another notification about a notification: the log, and so the administrator, has it. */
 		log_event(LOG_LEVEL_ERROR, "notification not delivered", LOG_STR("id", item->message.event_id),
 			  LOG_STR("to", item->message.recipients[0].address), LOG_STR("reply", recipients[0].reply));
-		return false;
+		return OUTCOME_NEVER;
 	}
-	buf_init(&body, DSN_BYTES_MAX);
-	made = name_it(item) && envelope(item, &item->bounce, &to, &administrator) &&
-	       print(item, recipients, count, remote_mta, to, administrator, &body) && address_it(item, to, buf_str(&body));
-	buf_done(&body);
-	if (!made)
+	item->bounce = (struct spool_message){ .id = spool_count_next(item->dispatch->spool) };
+	if (!envelope(item, &item->bounce, &to, &administrator)) {
 		log_event(LOG_LEVEL_ERROR, "nobody could be told", LOG_STR("id", item->message.event_id),
 			  LOG_STR("reply", recipients[0].reply));
-	return made;
+		return OUTCOME_NEVER;
+	}
+	buf_init(&body, DSN_BYTES_MAX);
+	made = name_it(item) && print(item, recipients, count, remote_mta, to, administrator, &body) &&
+	       address_it(item, to, buf_str(&body));
+	buf_done(&body);
+	if (!made)
+		log_event(LOG_LEVEL_ERROR, "out of memory for a notification", LOG_STR("id", item->message.event_id),
+			  LOG_STR("reply", recipients[0].reply));
+	return made ? OUTCOME_OK : OUTCOME_LATER;
 }

@@ -79,13 +79,14 @@ void lane_check_route(const struct lane *lane);      /* tells when its upstream 
 void settle_fate(struct item *item, const struct courier_fate *fate);
 void settle_again(struct item *item);
 
-/* bounce.c: the notification for the recipients that a fate ends, or delays. False: none is due, or it cannot be made (logged). */
+/* bounce.c: the notification for the recipients that a fate ends, or delays. NEVER: nobody is to be told (logged). LATER: it cannot be made
+ * now, for want of memory (logged). */
 struct bounce_recipient {
 	uint32_t index;          /* into item->message.recipients */
 	uint8_t action;          /* enum dsn_action */
 	struct str status, reply;
 	bool remote;
 };
-bool bounce_make(struct item *item, const struct bounce_recipient *recipients, size_t count, struct str remote_mta);
+enum outcome bounce_make(struct item *item, const struct bounce_recipient *recipients, size_t count, struct str remote_mta);
 
 #endif

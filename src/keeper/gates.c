@@ -150,28 +150,36 @@ void gates_tell_room(struct gates *gates, bool has_room)
 
 /* --- questions --- */
 
-static void on_connected(struct gate_peer *peer, const struct way_back *way, const union ask_body *body)
+/* NULL: the gate asks what it must not, or memory is short. */
+static struct visitor *visitor_new(struct gate_peer *peer, const struct way_back *way, const struct ask_connected *connected)
 {
-	struct gates *gates = peer->gates;
 	struct visitor *visitor = calloc(1, sizeof(*visitor));
 
 	if (!visitor || table_find(&peer->visitors, TABLE_KEY(way->session)) ||
-	    body->connected.listener >= gates->keeper->settings->listeners_count) {
-		gates_answer(gates, way, &(struct ask_answer){ .code = 421, .enhanced = STR("4.3.2"),
-				.text = STR("Service not available, closing transmission channel") }, -1);
+	    connected->listener >= peer->gates->keeper->settings->listeners_count) {
 		free(visitor);
-		return;
+		return NULL;
 	}
 	visitor->gate = peer;
 	visitor->id = way->session;
-	visitor->listener = body->connected.listener;
-	memcpy(visitor->ip, body->connected.ip, sizeof(visitor->ip));
+	visitor->listener = connected->listener;
+	memcpy(visitor->ip, connected->ip, sizeof(visitor->ip));
 	buf_init(&visitor->recipients, RECIPIENTS_BYTES_MAX);
-	if (!table_put(&peer->visitors, TABLE_KEY(visitor->id), visitor)) {
-		free(visitor);
-		return;
-	}
-	if (admit_connected(gates->keeper, visitor, way))
+	if (table_put(&peer->visitors, TABLE_KEY(visitor->id), visitor))
+		return visitor;
+	free(visitor);
+	return NULL;
+}
+
+static void on_connected(struct gate_peer *peer, const struct way_back *way, const union ask_body *body)
+{
+	struct gates *gates = peer->gates;
+	struct visitor *visitor = visitor_new(peer, way, &body->connected);
+
+	if (!visitor)
+		gates_answer(gates, way, &(struct ask_answer){ .code = 421, .enhanced = STR("4.3.2"),
+				.text = STR("Service not available, closing transmission channel") }, -1);
+	else if (admit_connected(gates->keeper, visitor, way))
 		(void)count_in(gates, visitor);
 }
 

@@ -31,7 +31,8 @@ struct batch {
 	struct str sign_ins[ROWS_A_TIME], traces[ROWS_A_TIME];
 	size_t sign_ins_count, traces_count;
 	uint64_t last_number;
-	struct fault fault;
+	size_t aside;        /* refused by a ledger that takes the others */
+	struct fault fault;  /* also why they were refused */
 	enum outcome outcome;
 	bool full; /* more may wait behind it */
 };
@@ -76,9 +77,17 @@ static void on_forgotten(void *context, enum outcome outcome, const struct fault
 static void run_batch(struct worker_job *job)
 {
 	struct batch *batch = (struct batch *)job;
+	struct ledger *ledger = batch->mover->keeper->ledger;
+	struct fault fault;
 
-	batch->outcome = ledger_rows_add(batch->mover->keeper->ledger, batch->sign_ins, batch->sign_ins_count, batch->traces,
-					 batch->traces_count, &batch->fault);
+	batch->outcome = ledger_rows_add(ledger, batch->sign_ins, batch->sign_ins_count, batch->traces, batch->traces_count,
+					 &batch->fault);
+	if (batch->outcome != OUTCOME_NEVER)
+		return;
+	batch->outcome = ledger_rows_sift(ledger, batch->sign_ins, batch->sign_ins_count, batch->traces, batch->traces_count,
+					  &batch->aside, &fault);
+	if (batch->outcome != OUTCOME_OK)
+		batch->fault = fault;
 }
 
 static void on_batch(struct worker_job *job)
@@ -87,6 +96,9 @@ static void on_batch(struct worker_job *job)
 	struct mover *mover = batch->mover;
 
 	buf_done(&batch->bytes);
+	if (batch->aside > 0)
+		log_event(LOG_LEVEL_ERROR, "rows that the ledger refuses were set aside", LOG_NUMBER("rows", batch->aside),
+			  LOG_TEXT("reason", batch->fault.text[LANGUAGE_EN]));
 	if (batch->outcome != OUTCOME_OK)
 		log_event(LOG_LEVEL_ERROR, "ledger does not take rows", LOG_TEXT("reason", batch->fault.text[LANGUAGE_EN]));
 	else if (spool_rows_forget(mover->keeper->spool, batch->last_number, on_forgotten, batch))

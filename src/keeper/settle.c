@@ -20,6 +20,8 @@ struct verdicts {
 	struct bounce_recipient *told;
 	size_t told_count;
 	size_t left;
+	bool expired, delay_due;
+	bool untold; /* no notification can be made now: who is owed one stays, and is tried again */
 };
 
 static bool wants(const struct spool_recipient *recipient, unsigned what)
@@ -53,37 +55,65 @@ static void is_done(struct item *item, struct verdicts *verdicts, size_t index, 
 	};
 }
 
-static void judge_recipient(struct item *item, const struct courier_fate *fate, size_t index, bool expired, bool delay_due,
-			    struct verdicts *verdicts)
+static void judge_recipient(struct item *item, const struct courier_fate *fate, size_t index, struct verdicts *verdicts)
 {
 	const struct courier_recipient_fate *one = &fate->recipients[index];
 	const struct spool_recipient *recipient = &item->message.recipients[index];
+	bool over = one->end == COURIER_NEVER || (one->end == COURIER_LATER && verdicts->expired);
+	bool owed = wants(recipient, SMTP_NOTIFY_FAILURE) || item->message.is_dsn; /* of that one the administrator hears */
 
 	if (one->end == COURIER_DELIVERED) {
 		is_done(item, verdicts, index, TRACE_SENT, one);
 		/* A server with DSN reports success itself; any other leaves that to us (RFC 3461, 5.2.2). */
 		if (!fate->dsn_passed && wants(recipient, SMTP_NOTIFY_SUCCESS))
 			tell(verdicts, index, DSN_RELAYED, one);
-	} else if (one->end == COURIER_NEVER || expired) {
+	} else if (over && !(owed && verdicts->untold)) {
 		is_done(item, verdicts, index, one->end == COURIER_NEVER ? TRACE_FAILED : TRACE_EXPIRED, one);
-		if (wants(recipient, SMTP_NOTIFY_FAILURE) || item->message.is_dsn) /* of that one the administrator hears */
+		if (owed)
 			tell(verdicts, index, DSN_FAILED, one);
 	} else {
 		verdicts->left++;
-		if (delay_due && wants(recipient, SMTP_NOTIFY_DELAY))
+		if (verdicts->delay_due && wants(recipient, SMTP_NOTIFY_DELAY))
 			tell(verdicts, index, DSN_DELAYED, one);
 	}
 }
 
+static void judge(struct item *item, const struct courier_fate *fate, struct verdicts *verdicts)
+{
+	verdicts->done_count = verdicts->told_count = verdicts->left = 0;
+	for (size_t i = 0; i < item->message.recipients_count; i++)
+		judge_recipient(item, fate, i, verdicts);
+}
+
+/* Each recipient's end, and the notification that goes with it: without one a message does not leave the spool. */
+static bool judge_and_tell(struct item *item, const struct courier_fate *fate, struct verdicts *verdicts)
+{
+	enum outcome outcome = OUTCOME_NEVER;
+
+	judge(item, fate, verdicts);
+	if (verdicts->told_count > 0)
+		outcome = bounce_make(item, verdicts->told, verdicts->told_count, fate->remote_mta);
+	if (outcome == OUTCOME_LATER) {
+		verdicts->untold = true;
+		verdicts->delay_due = false;
+		judge(item, fate, verdicts);
+	}
+	return outcome == OUTCOME_OK;
+}
+
+/* What those who stay were answered: they wait for a later try, or for their notification. */
 static struct str last_reply(const struct courier_fate *fate, size_t count)
 {
-	struct str last = STR("");
+	struct str later = STR("");
+	struct str never = STR("");
 
 	for (size_t i = 0; i < count; i++) {
 		if (fate->recipients[i].end == COURIER_LATER)
-			last = fate->recipients[i].reply;
+			later = fate->recipients[i].reply;
+		else if (fate->recipients[i].end == COURIER_NEVER)
+			never = fate->recipients[i].reply;
 	}
-	return last;
+	return later.len ? later : never;
 }
 
 static bool verdicts_init(struct item *item, struct verdicts *verdicts)
@@ -190,15 +220,17 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 	int64_t now_us = clock_real_us();
 	uint32_t attempts = message->attempts + (fate->nothing_tried ? 0 : 1);
 	uint64_t wait_ms = fate->retry_after_ms;
-	bool delay_due = !message->delay_told && now_us - message->received_us >= (int64_t)limits->delay_notice_seconds * US_PER_SECOND;
 	struct verdicts verdicts;
+	bool told;
 
 	if (!verdicts_init(item, &verdicts)) {
 		give_up_memory(item);
 		return;
 	}
-	for (size_t i = 0; i < message->recipients_count; i++)
-		judge_recipient(item, fate, i, now_us >= message->expires_us, delay_due, &verdicts);
+	verdicts.expired = now_us >= message->expires_us;
+	verdicts.delay_due = !message->delay_told &&
+			     now_us - message->received_us >= (int64_t)limits->delay_notice_seconds * US_PER_SECOND;
+	told = judge_and_tell(item, fate, &verdicts);
 	if (verdicts.left > 0 && wait_ms == 0)
 		wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
 					random_below(UINT32_MAX));
@@ -207,7 +239,7 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 		.state = SPOOL_DEFERRED,
 		.due_us = now_us + (int64_t)wait_ms * 1000,
 		.attempts = attempts,
-		.delay_told = message->delay_told || delay_due,
+		.delay_told = message->delay_told || verdicts.delay_due,
 		.last_reply = last_reply(fate, message->recipients_count),
 		.note = fate->ambiguous ? STR("ambiguous") : message->note,
 		.done = verdicts.done,
@@ -215,9 +247,8 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 		.done_count = verdicts.done_count,
 		.has_body_file = message->body_file != 0,
 		.finished = verdicts.left == 0,
+		.dsn = told ? &item->bounce : NULL,
 	};
-	if (verdicts.told_count > 0 && bounce_make(item, verdicts.told, verdicts.told_count, fate->remote_mta))
-		item->fate.dsn = &item->bounce;
 	if (!own_words(item, &verdicts)) {
 		give_up_memory(item);
 		return;

@@ -135,10 +135,12 @@ static void on_turn_end(uv_prepare_t *prepare)
 	flush(link);
 }
 
-/* What one packet brought besides its bytes. False: more, or something else, than a packet may hold. */
+/* What one packet brought besides its bytes. False: more, or something else, than a packet may hold. One that lost its descriptor since
+ * this process has no room for it (MSG_CTRUNC, and none came) is fine: its receiver sees -1. */
 static bool take_fd(struct msghdr *header, int *ret_fd)
 {
-	bool fine = !(header->msg_flags & (MSG_TRUNC | MSG_CTRUNC));
+	bool cut = header->msg_flags & MSG_CTRUNC;
+	bool fine = !(header->msg_flags & MSG_TRUNC);
 
 	*ret_fd = -1;
 	for (struct cmsghdr *part = CMSG_FIRSTHDR(header); part; part = CMSG_NXTHDR(header, part)) {
@@ -154,7 +156,7 @@ static bool take_fd(struct msghdr *header, int *ret_fd)
 			memcpy(ret_fd, data + at, sizeof(int));
 		}
 	}
-	return fine;
+	return fine && !(cut && *ret_fd != -1);
 }
 
 static void deliver(struct link *link, struct mmsghdr *messages, int count)
@@ -277,13 +279,8 @@ bool link_send(struct link *link, struct str packet, int fd)
 		return false;
 	*queued = (struct link_packet){ .len = packet.len, .fd = -1 };
 	memcpy(queued->bytes, packet.ptr, packet.len);
-	if (fd >= 0) {
-		queued->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
-		if (queued->fd == -1) {
-			free(queued);
-			return false;
-		}
-	}
+	if (fd >= 0)
+		queued->fd = fcntl(fd, F_DUPFD_CLOEXEC, 3); /* -1: no room for it; the packet goes without */
 	if (link->last)
 		link->last->next = queued;
 	else

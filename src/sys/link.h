@@ -14,7 +14,8 @@
 struct link;
 
 struct link_handler {
-	/* `fd` is -1, or a descriptor that is the callee's to close. `packet` is borrowed for the call. */
+	/* `fd` is -1, or a descriptor that is the callee's to close. `packet` is borrowed for the call. Where either side is out of
+	 * descriptors the packet comes without: who awaits one must bear -1. */
 	void (*on_packet)(struct link *link, struct str packet, int fd);
 	void (*on_drained)(struct link *link); /* was full, has room again (three quarters free); may be NULL */
 	void (*on_closed)(struct link *link);  /* the other side is gone; link_close is still to be called */
@@ -44,7 +45,7 @@ enum outcome link_open(struct link *link, struct loop *loop, int fd, const struc
 		       struct fault *fault);
 
 /* Queue a packet (copied, 1 … LINK_PACKET_BYTES_MAX bytes) for the end of this turn; `fd` (or -1) is duplicated. False: the
- * queue is full (on_drained will come), the link closed, or descriptors or memory are short. */
+ * queue is full (on_drained will come), the link closed, or memory is short. */
 bool link_send(struct link *link, struct str packet, int fd) __attribute__((warn_unused_result));
 bool link_is_full(const struct link *link); /* over half: stop reading from clients */
 /* Sends what the other side has room for now, drops the rest. on_done (may be NULL) comes in a later turn: free then. */

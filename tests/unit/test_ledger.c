@@ -330,6 +330,43 @@ static void test_damaged(void)
 	ledger_close(ledger);
 }
 
+/* A row of which the ledger says no for ever, between two that it takes. */
+static void test_refused(void)
+{
+	CLEANUP(cleanup_buf) struct buf audit;
+	struct ledger *ledger = open_ledger(false);
+	struct trace_filter all = { .from = STR("@sift.example") };
+	struct traces seen = { 0 };
+	struct buf packed[3];
+	struct str rows[3];
+	struct fault fault;
+	size_t aside = 9;
+
+	buf_init(&audit, 65536);
+	buf_init(&seen.ids, 65536);
+	for (size_t i = 0; i < 3; i++) {
+		struct trace trace = { .id = (struct str){ "ABC" + i, 1 }, .from = STR("x@sift.example"), .received_us = (int64_t)i + 1 };
+
+		buf_init(&packed[i], 65536);
+		CHECK(trace_print(&packed[i], &trace), "printed");
+		rows[i] = buf_str(&packed[i]);
+	}
+	CHECK(run_sql("CREATE TRIGGER never BEFORE INSERT ON trace WHEN NEW.id = 'B' BEGIN SELECT RAISE(ABORT, 'not that one'); END"), "armed");
+	CHECK(ledger_rows_add(ledger, NULL, 0, rows, 3, &fault) == OUTCOME_NEVER, "together they are refused");
+	CHECK(ledger_rows_sift(ledger, NULL, 0, rows, 3, &aside, &fault) == OUTCOME_OK && aside == 1, "one by one only the one at fault is");
+	CHECK(ledger_traces(ledger, &all, see_trace, &seen, &fault) == OUTCOME_OK && str_eq(buf_str(&seen.ids), STR("C A ")), "the rest are there");
+	CHECK(ledger_audit(ledger, 0, see_audit, &audit, &fault) == OUTCOME_OK &&
+		      str_starts(buf_str(&audit), STR("ledger|outbox|a damaged trace row of ")),
+	      "the audit says so");
+	CHECK(run_sql("CREATE TRIGGER nor_aside BEFORE INSERT ON damaged BEGIN SELECT RAISE(ABORT, 'ill'); END"), "an ill ledger");
+	CHECK(ledger_rows_sift(ledger, NULL, 0, rows, 3, &aside, &fault) == OUTCOME_NEVER && aside == 0, "sets nothing aside");
+	CHECK(run_sql("DROP TRIGGER never; DROP TRIGGER nor_aside"), "disarmed");
+	for (size_t i = 0; i < 3; i++)
+		buf_done(&packed[i]);
+	buf_done(&seen.ids);
+	ledger_close(ledger);
+}
+
 /* The columns follow the tables of the domain. */
 static void test_columns(void)
 {
@@ -401,6 +438,7 @@ int main(void)
 	test_directory();
 	test_traces();
 	test_damaged();
+	test_refused();
 	test_columns();
 	test_other_user();
 	forget_all();

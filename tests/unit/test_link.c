@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -304,6 +305,33 @@ static void a_packet_that_was_cut_ends_the_link(void **state)
 	}
 }
 
+/* Out of descriptors, on the side that sends and on the one that receives: the packet comes all the same, and the link lives. */
+static void a_descriptor_without_room_is_left_out(void **state)
+{
+	unsigned before = open_fds();
+	struct rlimit limit, none = { .rlim_cur = 0 };
+	int fd;
+
+	(void)state;
+	open_both();
+	fd = numbered_fd(1);
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &limit), 0);
+	none.rlim_max = limit.rlim_max;
+	assert_true(send_number(&here, 0, 100, fd)); /* duplicated while there is room, lost when it arrives */
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	WAIT(there.packets == 1);
+	assert_true(send_number(&here, 1, 100, fd));
+	WAIT(there.packets == 2);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &limit), 0);
+	assert_int_equal(there.fds, 0);
+	assert_true(send_number(&here, 2, 100, -1));
+	WAIT(there.packets == 3);
+	assert_int_equal(here.closed + there.closed, 0);
+	(void)close(fd);
+	close_both();
+	assert_int_equal(open_fds(), before);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -313,6 +341,7 @@ int main(void)
 		cmocka_unit_test(the_end_comes_after_what_was_said),
 		cmocka_unit_test(a_close_may_come_inside_a_packet),
 		cmocka_unit_test(a_packet_that_was_cut_ends_the_link),
+		cmocka_unit_test(a_descriptor_without_room_is_left_out),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
