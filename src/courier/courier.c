@@ -10,8 +10,8 @@
 #include "base/log.h"
 
 #define SWEEP_MS 250
+#define BUDGET_TEXT_MAX 8192
 #define ROOTS_BYTES_MAX (4u << 20)
-#define UNLIMITED_CONNECTIONS_MAX 16 /* to one mailbox where the upstream names no limit: more only adds handshakes */
 
 /* --- the end of a message --- */
 
@@ -31,8 +31,11 @@ static void log_fate(const struct mailbox *mailbox, const struct work *work)
 	}
 }
 
-static void count_fate(struct mailbox *mailbox, const struct work *work)
+/* True: somebody has got it. */
+static bool count_fate(struct mailbox *mailbox, const struct work *work)
 {
+	uint64_t before = mailbox->delivered;
+
 	for (size_t i = 0; i < work->message.recipients_count; i++) {
 		if (work->fates[i].end == COURIER_DELIVERED)
 			mailbox->delivered++;
@@ -41,6 +44,22 @@ static void count_fate(struct mailbox *mailbox, const struct work *work)
 		else
 			mailbox->deferred++;
 	}
+	return mailbox->delivered > before;
+}
+
+/* What a mailbox with a share has sent must be known after a restart. */
+static void tell_spent(struct mailbox *mailbox)
+{
+	struct budget *budget = &mailbox->budget;
+	struct buf text;
+
+	if (budget->messages_per_minute_max == 0 && budget->recipients_per_day_max == 0)
+		return;
+	buf_init(&text, BUDGET_TEXT_MAX);
+	if (budget_print(budget, clock_monotonic_ms(), &text))
+		mailbox->courier->handler->on_spent(mailbox->courier->context, mailbox->upstream_name, mailbox->address,
+						    buf_str(&text));
+	buf_done(&text);
 }
 
 static void maybe_idle(struct courier *courier)
@@ -56,11 +75,16 @@ static void maybe_idle(struct courier *courier)
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate)
 {
 	struct courier *courier = mailbox->courier;
+	bool taken = count_fate(mailbox, work);
 
 	fate->recipients = work->fates;
 	mailbox->active--;
 	courier->active--;
-	count_fate(mailbox, work);
+	if (taken)
+		mailbox_well(mailbox);
+	senders_end(mailbox, work, taken);
+	budget_end(&mailbox->budget, work->message.recipients_count, !fate->nothing_tried, clock_monotonic_ms());
+	tell_spent(mailbox);
 	log_fate(mailbox, work);
 	courier->handler->on_fate(courier->context, work->job.id, fate);
 	work_free(work);
@@ -83,14 +107,19 @@ bool courier_take(struct courier *courier, const struct courier_job *job)
 		return false;
 	mailbox->active++;
 	courier->active++;
+	budget_begin(&mailbox->budget, job->recipients_count);
+	tell_spent(mailbox);
+	senders_begin(mailbox, work);
+	mailbox->room_wanted = false;
 	if (!carriers[upstream->settings->kind]->carry(mailbox, upstream, work)) {
 		mailbox->active--;
 		courier->active--;
+		mailbox->room_wanted = true;
+		budget_end(&mailbox->budget, work->message.recipients_count, false, clock_monotonic_ms());
+		senders_end(mailbox, work, false);
 		work_free(work);
 		return false;
 	}
-	mailbox->room_wanted = false;
-	budget_spend(&mailbox->budget, job->recipients_count, clock_monotonic_ms());
 	return true;
 }
 
@@ -116,7 +145,32 @@ void courier_resume(struct courier *courier)
 		courier->upstreams[i].paused_until_ms = 0;
 	while ((mailbox = table_next(&courier->mailboxes, &at)))
 		mailbox->paused_until_ms = 0;
+	senders_release_all(courier);
 	token_retry(courier->tokens);
+}
+
+void courier_spent_before(struct courier *courier, struct str upstream_name, struct str mailbox_address, struct str text,
+			  uint64_t later_ms)
+{
+	struct mailbox *mailbox = mailbox_for(courier, upstream_name, mailbox_address);
+
+	if (!mailbox || !budget_parse(&mailbox->budget, text, later_ms, clock_monotonic_ms()))
+		log_event(LOG_LEVEL_WARNING, "what a mailbox has sent is not known", LOG_STR("upstream", upstream_name),
+			  LOG_STR("mailbox", mailbox_address));
+}
+
+uint64_t courier_troubled_ms(struct courier *courier, struct str upstream_name, struct str mailbox_address)
+{
+	const struct upstream *upstream = upstream_find(courier, upstream_name);
+	const struct mailbox *mailbox = mailbox_find(courier, upstream_name, mailbox_address);
+	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t since_ms = now_ms;
+
+	if (upstream && now_ms < upstream->paused_until_ms)
+		since_ms = upstream->troubled_ms;
+	if (mailbox && now_ms < mailbox->paused_until_ms && mailbox->troubled_ms < since_ms)
+		since_ms = mailbox->troubled_ms;
+	return now_ms - since_ms;
 }
 
 bool courier_is_paused(struct courier *courier, struct str upstream_name, struct str mailbox_address)
@@ -291,43 +345,6 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 	token_forget_all(courier->tokens);
 	set_hostname(courier);
 	return OUTCOME_OK;
-}
-
-void courier_each(const struct courier *courier, void (*each)(void *context, const struct courier_status *status), void *context)
-{
-	uint64_t now_ms = clock_monotonic_ms();
-
-	for (size_t i = 0; i < courier->upstreams_count; i++) {
-		const struct upstream *upstream = &courier->upstreams[i];
-		const struct mailbox *mailbox;
-		size_t at = 0;
-		struct courier_status status = {
-			.upstream = str_of(upstream->settings->name),
-			.token_expires_us = token_expires_us(courier->tokens, str_of(upstream->settings->name)),
-		};
-
-		if (now_ms < upstream->paused_until_ms)
-			status.paused_until_us = clock_real_us() + (int64_t)(upstream->paused_until_ms - now_ms) * 1000;
-		status.trouble = str_of(upstream->trouble);
-		each(context, &status);
-		while ((mailbox = table_next(&courier->mailboxes, &at))) {
-			if (!str_eq(mailbox->upstream_name, status.upstream))
-				continue;
-			each(context, &(struct courier_status){
-				.upstream = status.upstream,
-				.mailbox = mailbox->address,
-				.connections = mailbox->slots,
-				.active = mailbox->active,
-				.paused_until_us = now_ms < mailbox->paused_until_ms ?
-					clock_real_us() + (int64_t)(mailbox->paused_until_ms - now_ms) * 1000 : 0,
-				.trouble = str_of(mailbox->trouble),
-				.token_expires_us = status.token_expires_us,
-				.delivered = mailbox->delivered,
-				.failed = mailbox->failed,
-				.deferred = mailbox->deferred,
-			});
-		}
-	}
 }
 
 void courier_free(struct courier *courier)

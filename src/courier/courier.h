@@ -5,7 +5,7 @@
  *
  *   courier.c   jobs, free slots                  budget.c  connections, messages a minute, recipients a day for a mailbox
  *   carrier.c   a row a kind of upstream          token.c   one request per identity at a time, cached, refreshed early
- *   smtp*.c     pooled connections
+ *   smtp*.c     pooled connections                hold.c    senders that are refused again and again wait (senders.c: all of them)
  *   failure.c   what each reply means: nobody else decides this
  */
 #ifndef COURIER_COURIER_H
@@ -65,6 +65,8 @@ struct courier_handler {
 	void (*on_fate)(void *context, uint64_t id, const struct courier_fate *fate);
 	/* A slot for (upstream, mailbox) is free again, or a pause is over: offer more. */
 	void (*on_room)(void *context, struct str upstream, struct str mailbox);
+	/* What a mailbox with a share a minute or a day has sent, as text for courier_spent_before after a restart. */
+	void (*on_spent)(void *context, struct str upstream, struct str mailbox, struct str text);
 };
 
 /* `settings` is borrowed until courier_settings gives newer ones or courier_free. */
@@ -80,6 +82,13 @@ bool courier_take(struct courier *courier, const struct courier_job *job) __attr
 bool courier_has_room(struct courier *courier, struct str upstream, struct str mailbox, size_t recipients);
 /* Pauses are over: an administrator wants it tried now. */
 void courier_resume(struct courier *courier);
+/* What was told by on_spent, so many ms ago: before the first courier_take. */
+void courier_spent_before(struct courier *courier, struct str upstream, struct str mailbox, struct str text, uint64_t later_ms);
+/* For how long nothing was delivered, while it is paused; 0: not paused, or just now. */
+uint64_t courier_troubled_ms(struct courier *courier, struct str upstream, struct str mailbox);
+/* How long mail of this sender is held back, after a row of permanent errors of one kind, which *ret_cause names. 0: it is not. */
+uint64_t courier_hold_ms(struct courier *courier, struct str upstream, struct str mailbox, struct str sender, const char **ret_cause);
+void courier_release(struct courier *courier, struct str upstream, struct str mailbox, struct str sender);
 /* Does mail of this (upstream, mailbox) wait for a pause to end? */
 bool courier_is_paused(struct courier *courier, struct str upstream, struct str mailbox);
 size_t courier_active(const struct courier *courier);
@@ -92,6 +101,8 @@ void courier_free(struct courier *courier);
 struct courier_status {
 	struct str upstream, mailbox;
 	size_t connections, active;
+	uint64_t connections_max, messages_per_minute_max, recipients_per_day_max; /* 0: no limit */
+	uint64_t messages, recipients; /* of the last minute, of the last day; with those under way */
 	int64_t paused_until_us; /* 0: not */
 	struct str trouble;      /* last connection-level trouble, "" when none */
 	int64_t token_expires_us;/* 0: none */

@@ -7,6 +7,7 @@
 #include "courier/budget.h"
 #include "courier/courier.h"
 #include "courier/failure.h"
+#include "courier/hold.h"
 #include "courier/token.h"
 #include "sys/stream.h"
 #include "sys/tls.h"
@@ -20,6 +21,7 @@ struct upstream {
 	const struct upstream_settings *settings;
 	SSL_CTX *tls;              /* NULL: tls none */
 	uint64_t paused_until_ms;
+	uint64_t troubled_ms;      /* since when nothing was delivered for its pauses; 0: all is well */
 	char trouble[512];
 };
 
@@ -32,7 +34,7 @@ struct mailbox {
 	struct connection *connections;  /* smtp.c's */
 	size_t slots;              /* taken, of the upstream's connections-max: by connections, or requests under way */
 	size_t active;
-	uint64_t paused_until_ms;
+	uint64_t paused_until_ms, troubled_ms; /* as of an upstream */
 	bool room_wanted;          /* somebody was turned away: on_room is owed */
 	char trouble[512];
 	uint64_t delivered, failed, deferred;
@@ -46,6 +48,7 @@ struct work {
 	struct courier_recipient_fate *fates; /* one a recipient */
 	bool *settled;                        /* its fate is known */
 	bool token_renewed, reconnected;      /* each is done once */
+	enum failure_kind kind;               /* of a permanent error that it met; the carrier sets it */
 };
 
 struct courier {
@@ -57,6 +60,7 @@ struct courier {
 	struct upstream *upstreams;
 	size_t upstreams_count;
 	struct table mailboxes;    /* by key */
+	struct table senders;      /* that had permanent errors of a kind; by key */
 	const struct courier_handler *handler;
 	void *context;
 	uv_timer_t sweep;
@@ -94,8 +98,9 @@ struct mailbox *mailbox_find(struct courier *courier, struct str upstream, struc
 void mailbox_free(struct mailbox *mailbox);
 struct upstream *upstream_find(struct courier *courier, struct str name);
 /* 0: a message to so many recipients may start now; else how long to wait. UINT64_MAX: until a connection is free. */
-uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients);
+uint64_t mailbox_wait_ms(struct mailbox *mailbox, const struct upstream *upstream, size_t recipients);
 void mailbox_give_room(struct mailbox *mailbox); /* tell the caller that it may offer more */
+void mailbox_well(struct mailbox *mailbox); /* something was delivered */
 void mailbox_pause(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
 void mailbox_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct str why);
 
@@ -116,6 +121,11 @@ enum smtp_client_phase smtp_phase(const struct connection *connection);
 
 /* courier.c: the fate is complete; frees the work. */
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);
+
+/* senders.c */
+void senders_begin(const struct mailbox *mailbox, struct work *work);
+void senders_end(const struct mailbox *mailbox, struct work *work, bool taken);
+void senders_release_all(struct courier *courier);
 
 /* work.c */
 struct work *work_new(const struct courier_job *job); /* NULL: out of memory */

@@ -18,6 +18,11 @@ struct upstream *upstream_find(struct courier *courier, struct str name)
 	return NULL;
 }
 
+static void mailbox_limits(struct mailbox *mailbox, const struct upstream *upstream)
+{
+	budget_limits(&mailbox->budget, upstream->settings->messages_per_minute_max, upstream->settings->recipients_per_day_max);
+}
+
 static struct mailbox *mailbox_new(struct courier *courier, const struct upstream *upstream, struct str key, size_t name_len)
 {
 	struct mailbox *mailbox = calloc(1, sizeof(*mailbox));
@@ -26,10 +31,9 @@ static struct mailbox *mailbox_new(struct courier *courier, const struct upstrea
 		return NULL;
 	mailbox->courier = courier;
 	mailbox->key = str_dup(key);
-	if (mailbox->key &&
-	    budget_init(&mailbox->budget, upstream ? upstream->settings->messages_per_minute_max : 0,
-			upstream ? upstream->settings->recipients_per_day_max : 0) &&
-	    table_put(&courier->mailboxes, str_of(mailbox->key), mailbox)) {
+	if (upstream)
+		mailbox_limits(mailbox, upstream);
+	if (mailbox->key && table_put(&courier->mailboxes, str_of(mailbox->key), mailbox)) {
 		mailbox->upstream_name = (struct str){ mailbox->key, name_len };
 		mailbox->address = str_of(mailbox->key + name_len + 1);
 		return mailbox;
@@ -70,12 +74,11 @@ struct mailbox *mailbox_for(struct courier *courier, struct str upstream, struct
 
 void mailbox_free(struct mailbox *mailbox)
 {
-	budget_done(&mailbox->budget);
 	free(mailbox->key);
 	free(mailbox);
 }
 
-uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *upstream, size_t recipients)
+uint64_t mailbox_wait_ms(struct mailbox *mailbox, const struct upstream *upstream, size_t recipients)
 {
 	uint64_t now_ms = clock_monotonic_ms();
 	uint64_t slots_max = upstream->settings->connections_max;
@@ -89,6 +92,7 @@ uint64_t mailbox_wait_ms(const struct mailbox *mailbox, const struct upstream *u
 	/* A connection counts until the peer has closed it: Exchange counts so too. */
 	if (!idle && slots_max && mailbox->slots >= slots_max)
 		return UINT64_MAX;
+	mailbox_limits(mailbox, upstream); /* of the settings in force */
 	return budget_wait_ms(&mailbox->budget, recipients, now_ms);
 }
 
@@ -100,9 +104,22 @@ void mailbox_give_room(struct mailbox *mailbox)
 	mailbox->courier->handler->on_room(mailbox->courier->context, mailbox->upstream_name, mailbox->address);
 }
 
+void mailbox_well(struct mailbox *mailbox)
+{
+	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
+
+	mailbox->trouble[0] = '\0';
+	mailbox->troubled_ms = 0;
+	if (!upstream)
+		return;
+	upstream->trouble[0] = '\0';
+	upstream->troubled_ms = 0;
+}
+
 void mailbox_pause(struct mailbox *mailbox, uint64_t pause_ms, struct str why)
 {
 	mailbox->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	mailbox->troubled_ms = mailbox->troubled_ms ? mailbox->troubled_ms : clock_monotonic_ms();
 	(void)snprintf(mailbox->trouble, sizeof(mailbox->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
 	log_event(LOG_LEVEL_ERROR, "mailbox paused", LOG_STR("upstream", mailbox->upstream_name),
 		  LOG_STR("mailbox", mailbox->address), LOG_NUMBER("ms", pause_ms), LOG_STR("reply", why));
@@ -115,6 +132,7 @@ void mailbox_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct s
 	if (!upstream)
 		return;
 	upstream->paused_until_ms = clock_monotonic_ms() + pause_ms;
+	upstream->troubled_ms = upstream->troubled_ms ? upstream->troubled_ms : clock_monotonic_ms();
 	(void)snprintf(upstream->trouble, sizeof(upstream->trouble), "%.*s", why.len < 500 ? (int)why.len : 500, why.ptr);
 	log_event(LOG_LEVEL_ERROR, "upstream paused", LOG_STR("upstream", mailbox->upstream_name), LOG_NUMBER("ms", pause_ms),
 		  LOG_STR("reply", why));

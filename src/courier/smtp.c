@@ -166,6 +166,8 @@ static void on_event(struct connection *connection, const struct smtp_client_eve
 		break;
 	case SMTP_CLIENT_EVENT_RECIPIENT:
 		verdict = failure_decide(SMTP_CLIENT_RCPT, reply);
+		if (connection->work && verdict->kind)
+			connection->work->kind = verdict->kind;
 		if (connection->work && verdict->meaning != FAILURE_DELIVERED)
 			work_settle_one(connection->work, event->index,
 					verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, event->trouble);

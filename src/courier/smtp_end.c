@@ -106,8 +106,7 @@ void smtp_decide(struct connection *connection, enum smtp_client_phase phase, co
 		return;
 	work_settle(work, verdict->meaning == FAILURE_DELIVERED ? COURIER_DELIVERED :
 			  verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, text);
-	if (verdict->meaning == FAILURE_DELIVERED)
-		mailbox->trouble[0] = '\0';
+	work->kind = verdict->kind ? verdict->kind : work->kind;
 	smtp_finish(connection, verdict, phase);
 }
 

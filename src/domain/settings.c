@@ -181,6 +181,8 @@ static enum outcome read_pair(struct source *source, enum settings_section secti
 		outcome = next(source);
 	if (outcome != OUTCOME_OK)
 		return outcome;
+	if (row->kind == &kind_mailboxes && source->event.type == YAML_SCALAR_EVENT)
+		return read_scalar(source, row, item); /* one of them is written as it always was */
 	return row->kind->is_list ? read_list(source, row, item) : read_scalar(source, row, item);
 }
 

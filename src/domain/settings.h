@@ -17,6 +17,7 @@
 #define UPSTREAMS_MAX 64
 #define ROUTES_MAX 1024
 #define CIDRS_MAX 64
+#define MAILBOXES_MAX 16 /* of one upstream */
 #define ISSUERS_MAX 32
 
 enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_NONE, LISTENER_AUTO };
@@ -27,6 +28,11 @@ enum upstream_auth { UPSTREAM_XOAUTH2, UPSTREAM_OAUTHBEARER, UPSTREAM_LOGIN, UPS
 
 struct cidr_list {
 	struct cidr *items;
+	size_t count;
+};
+
+struct mailbox_list {
+	const char *items[MAILBOXES_MAX];
 	size_t count;
 };
 
@@ -68,7 +74,11 @@ struct upstream_settings {
 	bool managed_identity;
 	const char *token_url; /* given, or made of cloud and tenant */
 	const char *graph_url, *scope;
-	const char *mailbox;   /* "same" or an address */
+	union {
+		const char *mailbox; /* "same" or an address: the first … */
+		struct mailbox_list mailboxes; /* … of those that mail is spread over */
+	};
+	const char *fallback;  /* the upstream that mail goes by when nothing gets through to this one; NULL: it waits */
 	const char *user, *password_file; /* auth: login, plain */
 	const char *folder;    /* kind: inbox */
 	uint64_t connections_max, messages_per_minute_max, recipients_per_day_max; /* 0: none */
@@ -89,6 +99,7 @@ struct limits { /* one row each in settings_table.c */
 	uint64_t body_inline_bytes_max, transaction_bytes_max, disk_free_bytes_min, ballast_bytes;
 	uint64_t hash_workers_max, hash_queue_max, verified_seconds_max, verified_entries_max;
 	uint64_t refusal_delay_ms, failures_account_max, failures_network_max, failures_window_seconds, lock_out_seconds;
+	uint64_t fallback_after_seconds, answer_upstream_seconds_max;
 	uint64_t dispatch_window_max, upstream_connect_seconds_max, upstream_reply_seconds_max, upstream_end_seconds_max;
 	uint64_t token_refresh_early_seconds, token_seconds_max, drain_seconds_max;
 	uint64_t gate_body_write_bytes_max, sign_in_days_max, trace_days_max;
@@ -141,6 +152,8 @@ bool address_port_parse(struct str text, struct str *ret_host, unsigned *ret_por
 /* The first route that fits, else the only upstream when there is but one route-less upstream; NULL: none. */
 const struct upstream_settings *settings_route(const struct settings *settings, struct str tenant, struct str from,
 					       uint64_t size);
+/* Whose mailbox carries a message of this account (of this sender, when there is none): of several always the same one. */
+struct str settings_mailbox(const struct upstream_settings *upstream, struct str account, struct str sender);
 const struct upstream_settings *settings_upstream(const struct settings *settings, struct str name);
 
 #endif

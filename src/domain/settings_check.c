@@ -237,6 +237,22 @@ static enum outcome check_listeners(struct settings_reader *reader)
 	return OUTCOME_OK;
 }
 
+static enum outcome check_fallbacks(struct settings_reader *reader)
+{
+	const struct settings *settings = reader->settings;
+
+	for (size_t i = 0; i < settings->upstreams_count; i++) {
+		const struct upstream_settings *upstream = &settings->upstreams[i];
+		const struct upstream_settings *fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : upstream;
+
+		if (upstream->fallback && (!fallback || fallback == upstream))
+			return SETTINGS_BLAME(reader, mark_of(reader, SECTION_UPSTREAMS, i, "fallback"),
+			                      N_("upstream %s: fallback %s is not another upstream"), upstream->name,
+			                      upstream->fallback);
+	}
+	return OUTCOME_OK;
+}
+
 static enum outcome check_routes(struct settings_reader *reader)
 {
 	const struct settings *settings = reader->settings;
@@ -270,7 +286,8 @@ enum outcome settings_check_file(struct settings_reader *reader)
 {
 	const struct settings *settings = reader->settings;
 
-	if (check_listeners(reader) != OUTCOME_OK || check_routes(reader) != OUTCOME_OK)
+	if (check_listeners(reader) != OUTCOME_OK || check_routes(reader) != OUTCOME_OK ||
+	    check_fallbacks(reader) != OUTCOME_OK)
 		return OUTCOME_NEVER;
 	if (strlen(settings->daemon.socket) > SOCKET_PATH_MAX)
 		return SETTINGS_BLAME(

@@ -79,7 +79,7 @@ static bool value_print(struct buf *out, const struct settings_row *row, const v
 	CLEANUP(cleanup_buf) struct buf element;
 
 	buf_init(&element, VALUE_BYTES_MAX);
-	if (!row->kind->is_list)
+	if (!row->kind->is_list || (row->kind == &kind_mailboxes && count == 1))
 		return element_of(row, item, 0, &element) && text_print(out, buf_str(&element));
 	for (size_t i = 0; i < count; i++) {
 		if (!buf_add(out, i ? STR(", ") : STR("[ ")))

@@ -1,5 +1,7 @@
 #include "domain/settings.h"
 
+#include <string.h>
+
 bool address_port_parse(struct str text, struct str *ret_host, unsigned *ret_port)
 {
 	size_t colon = str_find_last(text, ':');
@@ -28,6 +30,26 @@ const struct upstream_settings *settings_upstream(const struct settings *setting
 	return NULL;
 }
 
+/* FNV-1a: any even spread will do, and it must be the same one after a restart. */
+static uint32_t hash_of(struct str text)
+{
+	uint32_t hash = 2166136261u;
+
+	for (size_t i = 0; i < text.len; i++)
+		hash = (hash ^ (unsigned char)text.ptr[i]) * 16777619u;
+	return hash;
+}
+
+struct str settings_mailbox(const struct upstream_settings *upstream, struct str account, struct str sender)
+{
+	const struct mailbox_list *list = &upstream->mailboxes;
+	struct str who = account.len ? account : sender;
+
+	if (strcmp(upstream->mailbox, "same") == 0)
+		return who;
+	return str_of(list->items[list->count > 1 ? hash_of(who) % list->count : 0]);
+}
+
 static bool from_fits(const char *pattern, struct str from)
 {
 	if (!pattern || str_eq(str_of(pattern), STR("*")))
@@ -36,8 +58,13 @@ static bool from_fits(const char *pattern, struct str from)
 	                         : str_eq_nocase(from, str_of(pattern));
 }
 
+/* A route names it, or another one falls back to it. */
 static bool is_routed(const struct settings *settings, const struct upstream_settings *upstream)
 {
+	for (size_t i = 0; i < settings->upstreams_count; i++) {
+		if (settings->upstreams[i].fallback && str_eq(str_of(settings->upstreams[i].fallback), str_of(upstream->name)))
+			return true;
+	}
 	for (size_t i = 0; i < settings->routes_count; i++) {
 		if (str_eq(str_of(settings->routes[i].upstream), str_of(upstream->name)))
 			return true;

@@ -61,7 +61,7 @@ struct settings_kind {
 };
 
 extern const struct settings_kind kind_text, kind_path, kind_secret_path, kind_name, kind_host, kind_url,
-        kind_mail_address, kind_mailbox, kind_pattern, kind_domain, kind_address_port, kind_number, kind_port,
+        kind_mail_address, kind_mailboxes, kind_pattern, kind_domain, kind_address_port, kind_number, kind_port,
         kind_gates, kind_choice, kind_flag, kind_cidr, kind_cidrs, kind_mechanisms, kind_ledger, kind_cloud,
         kind_texts, kind_items, kind_date;
 

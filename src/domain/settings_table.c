@@ -236,9 +236,13 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("scope", &kind_text, scope, NULL,
 	         N_("What the token is asked for. Unset: the cloud's; with cloud: custom none is sent."),
 	         .derive = derive_scope),
-	UPSTREAM("mailbox", &kind_mailbox, mailbox, "same",
+	UPSTREAM("mailbox", &kind_mailboxes, mailboxes, "same",
 	         N_("Whose mailbox sends: same is that of the account that signed in, whatever MAIL FROM "
-	            "says; or one address for all.")),
+	            "says; or one address for all; or a list of them that mail is spread over, an account's by "
+	            "the same one while that has room.")),
+	UPSTREAM("fallback", &kind_name, fallback, NULL,
+	         N_("The upstream that mail goes by once nothing has got through to this one for "
+	            "fallback-after-seconds. Unset: it waits.")),
 	UPSTREAM("user", &kind_text, user, NULL, N_("For auth: login or plain: who the gateway is there.")),
 	UPSTREAM("password-file", &kind_secret_path, password_file, NULL,
 	         N_("For auth: login or plain: the file that holds the password.")),
@@ -354,6 +358,11 @@ const struct settings_row settings_rows[] = {
 	LIMIT("failures-window-seconds", failures_window_seconds, "300", 1, 604800,
 	      N_("How long a wrong password counts.")),
 	LIMIT("lock-out-seconds", lock_out_seconds, "900", 1, 604800, N_("How long a lock-out lasts.")),
+	LIMIT("fallback-after-seconds", fallback_after_seconds, "300", 0, SECONDS_MAX,
+	      N_("How long an upstream or its mailbox must have been paused before mail goes by its fallback.")),
+	LIMIT("answer-upstream-seconds-max", answer_upstream_seconds_max, "60", 1, 3600,
+	      N_("How long a device whose account has answer-after upstream waits for the upstream's word; then the "
+	         "spool's is given.")),
 	LIMIT("dispatch-window-max", dispatch_window_max, "1000", 10, 100000,
 	      N_("Due messages held in memory at once for delivery.")),
 	LIMIT("upstream-connect-seconds-max", upstream_connect_seconds_max, "30", 1, 3600,

@@ -156,8 +156,6 @@ TEXT_KIND(domain, is_domain(text), N_("%s: \"%.*s\" is not a domain, such as con
 TEXT_KIND(url, is_url(text),
           N_("%s: \"%.*s\" is not a URL that begins with https:// (http:// only to this machine)"))
 TEXT_KIND(mail_address, is_mail_address(text), N_("%s: \"%.*s\" is not a mail address"))
-TEXT_KIND(mailbox, str_eq(text, STR("same")) || is_mail_address(text),
-          N_("%s: \"%.*s\" is neither same nor a mail address"))
 TEXT_KIND(pattern, is_pattern(text), N_("%s: \"%.*s\" is not a mail address, @domain or *"))
 TEXT_KIND(address_port, is_address_port(text),
           N_("%s: \"%.*s\" is not an IP address and port, such as 127.0.0.1:2587, 0.0.0.0:587 or [::1]:465"))
@@ -165,6 +163,32 @@ TEXT_KIND(ledger, is_ledger(text),
           N_("%s: \"%.*s\" is neither sqlite nor a URL that begins with postgresql://"))
 TEXT_KIND(date, is_date(text), N_("%s: \"%.*s\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00"))
 TEXT_KIND(cloud, is_cloud(text), N_("%s: \"%.*s\" is not one of global, usgov, usdod, china, custom"))
+
+/* "same" stands alone. */
+static enum outcome mailboxes_parse(struct settings *settings, const struct settings_row *row, struct str text,
+                                    void *field)
+{
+	struct mailbox_list *list = field;
+	bool same = str_eq(text, STR("same"));
+	enum outcome outcome;
+
+	(void)row;
+	if ((!same && (!is_text(text) || !is_mail_address(text))) || list->count == MAILBOXES_MAX ||
+	    (list->count > 0 && (same || strcmp(list->items[0], "same") == 0)))
+		return OUTCOME_NEVER;
+	outcome = keep(settings, text, &list->items[list->count]);
+	if (outcome == OUTCOME_OK)
+		list->count++;
+	return outcome;
+}
+
+static bool mailboxes_print(const struct settings_row *row, const void *field, size_t at, struct buf *out)
+{
+	const struct mailbox_list *list = field;
+
+	(void)row;
+	return at < list->count && buf_add(out, str_of(list->items[at]));
+}
 
 static enum outcome path_parse(struct settings *settings, const struct settings_row *row, struct str text,
                                void *field)
@@ -390,4 +414,8 @@ const struct settings_kind kind_flag = { false, flag_parse, flag_print, NULL };
 const struct settings_kind kind_mechanisms = { true, mechanisms_parse, mechanisms_print, NULL };
 const struct settings_kind kind_cidr = { false, cidr_field_parse, cidr_field_print, CIDR_SENTENCE };
 const struct settings_kind kind_cidrs = { true, cidrs_parse, cidrs_print, CIDR_SENTENCE };
+const struct settings_kind kind_mailboxes = {
+	true, mailboxes_parse, mailboxes_print,
+	N_("%s: \"%.*s\" is neither same nor a mail address, or one too many; same stands alone")
+};
 const struct settings_kind kind_items = { true, NULL, NULL, NULL };

@@ -115,13 +115,13 @@ bool spool_settle(struct spool *spool, const struct spool_fate *fate,
 
 /* --- reading: on the reader thread, answers on the loop --- */
 
-/* The lanes (route, mailbox) that hold live messages, after the given pair in order, at most `count_max`; each with its earliest due
+/* The lanes (route, mailbox, account) that hold live messages, behind `after` in order, at most `count_max`; each with its earliest due
  * time. Cost: one index step a lane. */
 struct spool_lane {
-	struct str route, mailbox;
-	int64_t due_us;
+	struct str route, mailbox, account;
+	int64_t due_us; /* out only */
 };
-void spool_lanes(struct spool *spool, struct str after_route, struct str after_mailbox, size_t count_max,
+void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t count_max,
 		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context);
 
 /* Messages of a lane that are not held, by due time, after (due_us, id), at most `count_max`; with their unfinished recipients but
@@ -130,7 +130,7 @@ struct spool_head {
 	struct spool_message message;
 	const uint32_t *indexes;
 };
-void spool_lane_load(struct spool *spool, struct str route, struct str mailbox, int64_t after_due_us, uint64_t after_id,
+void spool_lane_load(struct spool *spool, const struct spool_lane *lane, int64_t after_due_us, uint64_t after_id,
 		     size_t count_max,
 		     void (*on_heads)(void *context, const struct spool_head *heads, size_t count), void *context);
 
@@ -169,6 +169,14 @@ bool spool_has_room(struct spool *spool, uint64_t bytes); /* disk-free-bytes-min
 enum spool_hand { SPOOL_HAND_HOLD, SPOOL_HAND_RELEASE, SPOOL_HAND_RETRY, SPOOL_HAND_DROP };
 bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 		void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context);
+
+/* --- notes: small texts by name that outlive the process, such as what a mailbox has sent today --- */
+
+/* Replaces the note; an empty text removes it. Kill-safe soon, and nobody is told. False: too much waits. */
+bool spool_note(struct spool *spool, struct str name, struct str text);
+/* All of them, at once, from a folder whose spool may be open: for the start. */
+enum outcome spool_notes_read(const char *state, void (*each)(void *context, struct str name, int64_t at_us, struct str text),
+			      void *context, struct fault *fault);
 
 /* --- outbox → ledger, called by the keeper's mover --- */
 

@@ -66,6 +66,7 @@ static int message_add(struct spool *spool, struct spool_work *work, const struc
 	spool_bind_text(statement, 9, message->last_reply);
 	spool_bind_text(statement, 10, message->note);
 	spool_bind_blob(statement, 11, message->envelope);
+	spool_bind_text(statement, 12, message->account);
 	code = spool_statement_run(statement);
 	if (code != SQLITE_OK)
 		return code;
@@ -316,6 +317,23 @@ static int apply_forget(struct spool *spool, struct spool_work *work)
 	return SQLITE_OK;
 }
 
+/* Without a text it is forgotten. */
+static int apply_note(struct spool *spool, struct spool_work *work)
+{
+	sqlite3_stmt *statement =
+		spool_statement(&spool->writer.connection, work->packed.len ? SQL_NOTE_PUT : SQL_NOTE_REMOVE);
+
+	if (!statement)
+		return spool_writer_code(spool);
+	work->wrote = true;
+	spool_bind_text(statement, 1, work->note);
+	if (work->packed.len) {
+		(void)sqlite3_bind_int64(statement, 2, clock_real_us());
+		spool_bind_text(statement, 3, work->packed);
+	}
+	return spool_statement_run(statement);
+}
+
 static int apply_reserve(struct spool *spool, struct spool_work *work)
 {
 	if (work->id > spool->writer.next.reserved)
@@ -338,6 +356,7 @@ static const struct {
 	[WORK_TRACE] = { apply_trace, false, false, true },
 	/* Rows that come back are known to the ledger already. */
 	[WORK_FORGET] = { apply_forget, false, false, true },
+	[WORK_NOTE] = { apply_note, false, false, true },
 	[WORK_RESERVE] = { apply_reserve, true, false, false },
 	[WORK_SET_ASIDE] = { apply_set_aside, true, false, false },
 	[WORK_UNDO] = { apply_undo, true, false, false },

@@ -66,6 +66,11 @@ bool spool_rows_forget(struct spool *spool, uint64_t up_to_number,
 	return hand_over(spool, spool_work_plain(WORK_FORGET, up_to_number, STR("")), on_done, context);
 }
 
+bool spool_note(struct spool *spool, struct str name, struct str text)
+{
+	return hand_over(spool, spool_work_note(name, text), NULL, NULL);
+}
+
 bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 		void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context)
 {
@@ -150,7 +155,13 @@ static void ask(struct spool *spool, struct spool_read *read, bool kept)
 	spool_read_free(read);
 }
 
-void spool_lanes(struct spool *spool, struct str after_route, struct str after_mailbox, size_t count_max,
+static bool lane_keep(struct spool_read *read, const struct spool_lane *lane)
+{
+	return arena_keep(&read->arena, lane->route, &read->lane.route) && arena_keep(&read->arena, lane->mailbox, &read->lane.mailbox) &&
+	       arena_keep(&read->arena, lane->account, &read->lane.account);
+}
+
+void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t count_max,
 		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context)
 {
 	struct spool_read *read = read_new(READ_LANES, context, count_max);
@@ -160,11 +171,10 @@ void spool_lanes(struct spool *spool, struct str after_route, struct str after_m
 		return;
 	}
 	read->on_lanes = on_lanes;
-	ask(spool, read,
-	    arena_keep(&read->arena, after_route, &read->route) && arena_keep(&read->arena, after_mailbox, &read->mailbox));
+	ask(spool, read, lane_keep(read, after));
 }
 
-void spool_lane_load(struct spool *spool, struct str route, struct str mailbox, int64_t after_due_us, uint64_t after_id,
+void spool_lane_load(struct spool *spool, const struct spool_lane *lane, int64_t after_due_us, uint64_t after_id,
 		     size_t count_max, void (*on_heads)(void *context, const struct spool_head *heads, size_t count),
 		     void *context)
 {
@@ -177,7 +187,7 @@ void spool_lane_load(struct spool *spool, struct str route, struct str mailbox, 
 	read->on_heads = on_heads;
 	read->after_due_us = after_due_us;
 	read->id = after_id;
-	ask(spool, read, arena_keep(&read->arena, route, &read->route) && arena_keep(&read->arena, mailbox, &read->mailbox));
+	ask(spool, read, lane_keep(read, lane));
 }
 
 void spool_body_load(struct spool *spool, uint64_t id,
@@ -280,6 +290,29 @@ enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, en
 	}
 	if (code != SQLITE_ROW && code != SQLITE_DONE)
 		outcome = spool_fault(&connection, code, path, fault);
+	spool_connection_close(&connection);
+	return outcome;
+}
+
+enum outcome spool_notes_read(const char *state, void (*each)(void *context, struct str name, int64_t at_us, struct str text),
+			      void *context, struct fault *fault)
+{
+	char path[SPOOL_PATH_MAX];
+	struct spool_connection connection = { 0 };
+	sqlite3_stmt *row;
+	enum outcome outcome;
+	int code = SQLITE_DONE;
+
+	if (!path_join(state, STR("spool.db"), sizeof(path), path))
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
+	outcome = spool_connection_open(&connection, path, true, fault);
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	row = spool_statement(&connection, SQL_NOTES_GET);
+	while (row && (code = sqlite3_step(row)) == SQLITE_ROW)
+		each(context, spool_column(row, 0), sqlite3_column_int64(row, 1), spool_column(row, 2));
+	if (!row || code != SQLITE_DONE)
+		outcome = spool_fault(&connection, sqlite3_extended_errcode(connection.db), path, fault);
 	spool_connection_close(&connection);
 	return outcome;
 }

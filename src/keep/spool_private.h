@@ -23,7 +23,7 @@
 #include "keep/spool.h"
 #include "sys/worker.h"
 
-#define SPOOL_SCHEMA 1
+#define SPOOL_SCHEMA 2
 #define SPOOL_PATH_MAX 4096
 #define SPOOL_FOLDERS 256                    /* below bodies/ */
 #define SPOOL_WAITING_ITEMS_MAX 65536        /* handed over and not answered */
@@ -70,10 +70,14 @@ enum spool_statement {
 	SQL_OUTBOX_ADD,
 	SQL_OUTBOX_GET,
 	SQL_OUTBOX_REMOVE,
+	SQL_LANE_NEXT_ACCOUNT,
 	SQL_LANE_NEXT_MAILBOX,
 	SQL_LANE_NEXT_ROUTE,
 	SQL_LANE_SAME_DUE,
 	SQL_LANE_LATER_DUE,
+	SQL_NOTE_PUT,
+	SQL_NOTE_REMOVE,
+	SQL_NOTES_GET,
 	SQL_LIST,
 	SQL_FREE_PAGES,
 	SQL_COUNT
@@ -157,6 +161,7 @@ enum spool_work_kind {
 	WORK_SIGN_IN,
 	WORK_TRACE,
 	WORK_FORGET,
+	WORK_NOTE,
 	WORK_RESERVE,
 	WORK_SET_ASIDE, /* hold a message that is damaged, with the reason */
 	WORK_UNDO,      /* take out a message that was answered LATER while nobody could look */
@@ -170,7 +175,7 @@ struct spool_packed { /* a message, ready to be bound */
 	uint64_t body_file;
 	uint32_t attempts;
 	uint8_t state, delay_told;
-	struct str route, mailbox, last_reply, note, envelope, recipients, body;
+	struct str route, mailbox, account, last_reply, note, envelope, recipients, body;
 	unsigned char checksum[SPOOL_CHECKSUM_BYTES];
 };
 
@@ -202,18 +207,19 @@ struct spool_work {
 	bool finished;
 	int64_t due_us;
 	uint32_t attempts;
-	struct str last_reply, note; /* also SET_ASIDE */
+	struct str last_reply, note; /* also SET_ASIDE; NOTE: its name */
 	struct spool_result *results; /* by number */
 	size_t results_count;
 
 	enum spool_hand hand; /* HAND */
-	struct str packed;    /* SIGN_IN, TRACE */
+	struct str packed;    /* SIGN_IN, TRACE; NOTE: its text */
 };
 
 /* NULL: out of memory, or more than a row may hold. */
 struct spool_work *spool_work_message(struct buf *scratch, const struct spool_message *message);
 struct spool_work *spool_work_fate(struct buf *scratch, const struct spool_fate *fate);
 struct spool_work *spool_work_row(enum spool_work_kind kind, struct str packed);
+struct spool_work *spool_work_note(struct str name, struct str text);
 struct spool_work *spool_work_plain(enum spool_work_kind kind, uint64_t id, struct str last_reply);
 void spool_work_free(struct spool_work *work);
 
@@ -313,7 +319,7 @@ struct spool_read {
 		void (*on_views)(void *context, const struct spool_view *views, size_t count);
 		void (*on_rows)(void *context, const struct spool_row *rows, size_t count);
 	};
-	struct str route, mailbox; /* in the arena */
+	struct spool_lane lane; /* in the arena */
 	int64_t after_due_us;
 	uint64_t id, before_id;
 	size_t count_max;

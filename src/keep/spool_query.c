@@ -29,7 +29,7 @@ static bool answer_grow(struct spool_read *read, size_t size)
 	return true;
 }
 
-/* The first lane behind (route, mailbox), by `which` of the two orders. SQLITE_DONE: none. */
+/* The first lane behind `after`, by `which` of the three orders. SQLITE_DONE: none. */
 static int lane_seek(struct spool *spool, struct spool_read *read, enum spool_statement which, struct spool_lane *after)
 {
 	sqlite3_stmt *row = spool_statement(&spool->reader, which);
@@ -38,14 +38,17 @@ static int lane_seek(struct spool *spool, struct spool_read *read, enum spool_st
 	if (!row)
 		return code_of(spool);
 	spool_bind_text(row, 1, after->route);
-	if (which == SQL_LANE_NEXT_MAILBOX)
+	if (which != SQL_LANE_NEXT_ROUTE)
 		spool_bind_text(row, 2, after->mailbox);
+	if (which == SQL_LANE_NEXT_ACCOUNT)
+		spool_bind_text(row, 3, after->account);
 	code = sqlite3_step(row);
 	if (code == SQLITE_ROW) {
-		struct str route = spool_column(row, 0), mailbox = spool_column(row, 1);
+		struct str route = spool_column(row, 0), mailbox = spool_column(row, 1), account = spool_column(row, 2);
 
-		after->due_us = sqlite3_column_int64(row, 2);
-		code = arena_keep(&read->arena, route, &after->route) && arena_keep(&read->arena, mailbox, &after->mailbox) ?
+		after->due_us = sqlite3_column_int64(row, 3);
+		code = arena_keep(&read->arena, route, &after->route) && arena_keep(&read->arena, mailbox, &after->mailbox) &&
+				       arena_keep(&read->arena, account, &after->account) ?
 			       SQLITE_OK :
 			       SQLITE_NOMEM;
 	}
@@ -56,11 +59,13 @@ static int lane_seek(struct spool *spool, struct spool_read *read, enum spool_st
 /* One step down the index a lane. */
 static int query_lanes(struct spool *spool, struct spool_read *read)
 {
-	struct spool_lane lane = { .route = read->route, .mailbox = read->mailbox };
+	struct spool_lane lane = read->lane;
 	int code = SQLITE_OK;
 
 	while (read->count < read->count_max && code == SQLITE_OK) {
-		code = lane_seek(spool, read, SQL_LANE_NEXT_MAILBOX, &lane);
+		code = lane_seek(spool, read, SQL_LANE_NEXT_ACCOUNT, &lane);
+		if (code == SQLITE_DONE)
+			code = lane_seek(spool, read, SQL_LANE_NEXT_MAILBOX, &lane);
 		if (code == SQLITE_DONE)
 			code = lane_seek(spool, read, SQL_LANE_NEXT_ROUTE, &lane);
 		if (code == SQLITE_OK && !answer_grow(read, sizeof(lane)))
@@ -202,11 +207,12 @@ static int heads_from(struct spool *spool, struct spool_read *read, enum spool_s
 
 	if (!row)
 		return code_of(spool);
-	spool_bind_text(row, 1, read->route);
-	spool_bind_text(row, 2, read->mailbox);
-	(void)sqlite3_bind_int64(row, 3, read->after_due_us);
+	spool_bind_text(row, 1, read->lane.route);
+	spool_bind_text(row, 2, read->lane.mailbox);
+	spool_bind_text(row, 3, read->lane.account);
+	(void)sqlite3_bind_int64(row, 4, read->after_due_us);
 	if (which == SQL_LANE_SAME_DUE)
-		(void)sqlite3_bind_int64(row, 4, (sqlite3_int64)read->id);
+		(void)sqlite3_bind_int64(row, 5, (sqlite3_int64)read->id);
 	while (code == SQLITE_OK && read->count < read->count_max) {
 		code = sqlite3_step(row);
 		if (code == SQLITE_ROW)

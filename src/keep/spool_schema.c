@@ -28,6 +28,11 @@ static const char *const migrations[] = {
 	" deferred INTEGER NOT NULL, held INTEGER NOT NULL, bytes INTEGER NOT NULL, outbox_rows INTEGER NOT NULL,"
 	" outbox_next INTEGER NOT NULL, reserved INTEGER NOT NULL);"
 	"INSERT INTO tally VALUES(1, 0, 0, 0, 0, 0, 0, 1, 1);",
+	/* Lanes by account too, so that one account's thousands stand in nobody's way; what the courier must know after a start. */
+	"ALTER TABLE message ADD COLUMN account TEXT NOT NULL DEFAULT '';"
+	"DROP INDEX message_due;"
+	"CREATE INDEX message_due ON message(route, mailbox, account, due_us) WHERE state <> 2;"
+	"CREATE TABLE note(name TEXT PRIMARY KEY, at_us INTEGER NOT NULL, text TEXT NOT NULL) WITHOUT ROWID;",
 };
 
 static_assert(sizeof(migrations) / sizeof(*migrations) == SPOOL_SCHEMA, "a migration for each schema");
@@ -35,6 +40,8 @@ static_assert(SPOOL_HELD == 2, "the index over what is not held says 2");
 static_assert(SPOOL_READY == 0 && SPOOL_DEFERRED == 1, "SQL_MESSAGES_RETRY says so");
 
 #define MESSAGE_COLUMNS "id, route, mailbox, due_us, state, attempts, delay_told, done_count, last_reply, note, envelope"
+
+#define LANE_SELECT "SELECT route, mailbox, account, due_us FROM message INDEXED BY message_due WHERE state <> 2"
 
 static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_BEGIN] = "BEGIN IMMEDIATE",
@@ -48,7 +55,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 			  " WHERE one = 1",
 	[SQL_TALLY_SET] = "UPDATE tally SET group_number = ?1, ready = ?2, deferred = ?3, held = ?4, bytes = ?5,"
 			  " outbox_rows = ?6, outbox_next = ?7, reserved = ?8 WHERE one = 1",
-	[SQL_MESSAGE_ADD] = "INSERT INTO message VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11)",
+	[SQL_MESSAGE_ADD] = "INSERT INTO message VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, 0, ?8, ?9, ?10, ?11, ?12)",
 	[SQL_MESSAGE_GET] = "SELECT " MESSAGE_COLUMNS " FROM message WHERE id = ?1",
 	[SQL_MESSAGE_CHANGE] = "UPDATE message SET due_us = ?2, state = ?3, attempts = ?4, delay_told = ?5, done_count = ?6,"
 			       " last_reply = ?7, note = ?8 WHERE id = ?1",
@@ -67,14 +74,16 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_OUTBOX_GET] = "SELECT number, kind, packed FROM outbox ORDER BY number LIMIT ?1",
 	[SQL_OUTBOX_REMOVE] = "DELETE FROM outbox WHERE number <= ?1",
 	/* One comparison a statement: of (a, b) > (?, ?) SQLite seeks only the first and walks over all that are equal in it. */
-	[SQL_LANE_NEXT_MAILBOX] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
-				  " AND route = ?1 AND mailbox > ?2 ORDER BY mailbox, due_us LIMIT 1",
-	[SQL_LANE_NEXT_ROUTE] = "SELECT route, mailbox, due_us FROM message INDEXED BY message_due WHERE state <> 2"
-				" AND route > ?1 ORDER BY route, mailbox, due_us LIMIT 1",
+	[SQL_LANE_NEXT_ACCOUNT] = LANE_SELECT " AND route = ?1 AND mailbox = ?2 AND account > ?3 ORDER BY account, due_us LIMIT 1",
+	[SQL_LANE_NEXT_MAILBOX] = LANE_SELECT " AND route = ?1 AND mailbox > ?2 ORDER BY mailbox, account, due_us LIMIT 1",
+	[SQL_LANE_NEXT_ROUTE] = LANE_SELECT " AND route > ?1 ORDER BY route, mailbox, account, due_us LIMIT 1",
 	[SQL_LANE_SAME_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
-			      " AND route = ?1 AND mailbox = ?2 AND due_us = ?3 AND id > ?4 ORDER BY id",
+			      " AND route = ?1 AND mailbox = ?2 AND account = ?3 AND due_us = ?4 AND id > ?5 ORDER BY id",
 	[SQL_LANE_LATER_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
-			       " AND route = ?1 AND mailbox = ?2 AND due_us > ?3 ORDER BY due_us, id",
+			       " AND route = ?1 AND mailbox = ?2 AND account = ?3 AND due_us > ?4 ORDER BY due_us, id",
+	[SQL_NOTE_PUT] = "INSERT OR REPLACE INTO note VALUES(?1, ?2, ?3)",
+	[SQL_NOTE_REMOVE] = "DELETE FROM note WHERE name = ?1",
+	[SQL_NOTES_GET] = "SELECT name, at_us, text FROM note",
 	[SQL_LIST] = "SELECT " MESSAGE_COLUMNS " FROM message WHERE id < ?1 ORDER BY id DESC",
 	[SQL_FREE_PAGES] = "SELECT freelist_count * page_size FROM pragma_freelist_count, pragma_page_size",
 };

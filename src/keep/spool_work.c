@@ -26,6 +26,7 @@ static void keep_packed(struct cursor *cursor, struct spool_packed *packed)
 {
 	keep(cursor, &packed->route);
 	keep(cursor, &packed->mailbox);
+	keep(cursor, &packed->account);
 	keep(cursor, &packed->last_reply);
 	keep(cursor, &packed->note);
 	keep(cursor, &packed->envelope);
@@ -80,6 +81,7 @@ static bool pack_message(struct buf *scratch, const struct spool_message *messag
 		.delay_told = message->delay_told,
 		.route = message->route,
 		.mailbox = message->mailbox,
+		.account = message->account,
 		.last_reply = message->last_reply,
 		.note = message->note,
 		.body = message->body,
@@ -151,6 +153,11 @@ struct spool_work *spool_work_fate(struct buf *scratch, const struct spool_fate 
 struct spool_work *spool_work_row(enum spool_work_kind kind, struct str packed)
 {
 	return copy(&(struct spool_work){ .kind = kind, .packed = packed });
+}
+
+struct spool_work *spool_work_note(struct str name, struct str text)
+{
+	return copy(&(struct spool_work){ .kind = WORK_NOTE, .note = name, .packed = text });
 }
 
 struct spool_work *spool_work_plain(enum spool_work_kind kind, uint64_t id, struct str last_reply)

@@ -68,8 +68,7 @@ static bool envelope(struct item *item, struct spool_message *bounce, struct str
 		if (!upstream)
 			return true; /* no way of its own: the way of the message that it tells of */
 		bounce->route = str_of(upstream->name);
-		if (strcmp(upstream->mailbox, "same") != 0)
-			bounce->mailbox = str_of(upstream->mailbox);
+		bounce->mailbox = settings_mailbox(upstream, STR(""), dsn_mailbox);
 	}
 	return true;
 }

@@ -140,7 +140,7 @@ static enum commit_refusal fill_message(struct pending *pending, const struct vi
 
 	if (!upstream)
 		return COMMIT_ROUTE;
-	mailbox = strcmp(upstream->mailbox, "same") == 0 ? (account ? account_name : question->sender) : str_of(upstream->mailbox);
+	mailbox = settings_mailbox(upstream, account_name, question->sender);
 	*message = (struct spool_message){
 		.id = visitor->next_count,
 		.event_id = str_of(pending->event_id),

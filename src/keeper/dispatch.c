@@ -9,13 +9,14 @@
 
 #define TICK_MS 250
 #define LANES_A_TIME 256
+#define NOTE_US_MAX (25ll * 3600 * 1000000)
 
 /* --- lanes of the spool --- */
 
 static void lanes_from_start(struct dispatch *dispatch)
 {
 	dispatch->lanes_known = dispatch->lanes_anew = false;
-	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = '\0';
+	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = dispatch->lanes_after[2][0] = '\0';
 }
 
 static void on_lanes(void *context, const struct spool_lane *lanes, size_t count)
@@ -24,7 +25,7 @@ static void on_lanes(void *context, const struct spool_lane *lanes, size_t count
 
 	dispatch->lanes_asked = false;
 	for (size_t i = 0; i < count; i++) {
-		struct lane *lane = lane_for(dispatch, lanes[i].route, lanes[i].mailbox);
+		struct lane *lane = lane_for(dispatch, lanes[i].route, lanes[i].mailbox, lanes[i].account);
 
 		if (!lane)
 			return; /* out of memory: the tick asks again from here */
@@ -33,6 +34,7 @@ static void on_lanes(void *context, const struct spool_lane *lanes, size_t count
 			lane->more_due_us = lanes[i].due_us;
 		(void)str_copy(lanes[i].route, sizeof(dispatch->lanes_after[0]), dispatch->lanes_after[0]);
 		(void)str_copy(lanes[i].mailbox, sizeof(dispatch->lanes_after[1]), dispatch->lanes_after[1]);
+		(void)str_copy(lanes[i].account, sizeof(dispatch->lanes_after[2]), dispatch->lanes_after[2]);
 		lane_pump(lane);
 	}
 	dispatch->lanes_known = count < LANES_A_TIME;
@@ -45,13 +47,15 @@ static void ask_lanes(struct dispatch *dispatch)
 	if (dispatch->lanes_asked || dispatch->lanes_known)
 		return;
 	dispatch->lanes_asked = true;
-	spool_lanes(dispatch->spool, str_of(dispatch->lanes_after[0]), str_of(dispatch->lanes_after[1]), LANES_A_TIME, on_lanes,
-		    dispatch);
+	spool_lanes(dispatch->spool,
+		    &(struct spool_lane){ str_of(dispatch->lanes_after[0]), str_of(dispatch->lanes_after[1]),
+					  str_of(dispatch->lanes_after[2]), 0 },
+		    LANES_A_TIME, on_lanes, dispatch);
 }
 
 /* --- time --- */
 
-/* Lanes may go and items be freed while they are pumped: by key, one round at a time. */
+/* Lanes go only here, each after its own turn. With more of them than the window holds, others come first each time. */
 static void pump_all(struct dispatch *dispatch)
 {
 	size_t count = dispatch->lanes.count;
@@ -64,9 +68,12 @@ static void pump_all(struct dispatch *dispatch)
 		return;
 	while (got < count && (lane = table_next(&dispatch->lanes, &at)))
 		lanes[got++] = lane;
-	/* lane_pump frees no lane but its own. */
-	for (size_t i = 0; i < got; i++)
-		lane_pump(lanes[i]);
+	for (size_t i = 0; i < got; i++) {
+		lane = lanes[(i + dispatch->first_pumped) % got];
+		lane_pump(lane);
+		(void)lane_forget_if_empty(lane);
+	}
+	dispatch->first_pumped += got / 2 + 1;
 	free(lanes);
 }
 
@@ -105,24 +112,51 @@ static void on_fate(void *context, uint64_t id, const struct courier_fate *fate)
 static void on_room(void *context, struct str upstream, struct str mailbox)
 {
 	struct dispatch *dispatch = context;
-	struct buf key;
-	struct lane *lane = NULL;
+	struct turns *turns = turns_find(dispatch, upstream, mailbox);
 
-	buf_init(&key, 1024);
-	if (buf_add(&key, upstream) && buf_add_byte(&key, '\n') && buf_add(&key, mailbox))
-		lane = table_find(&dispatch->lanes, buf_str(&key));
-	buf_done(&key);
-	if (lane)
-		lane_pump(lane);
+	if (turns)
+		turns_pump(turns);
+	turns_pump_detours(dispatch);
 }
 
-const struct courier_handler dispatch_courier_handler = { .on_fate = on_fate, .on_room = on_room };
+#define NOTE_NAME_BYTES_MAX 1024
+#define SPENT_NOTE "spent\n"
+
+static void on_spent(void *context, struct str upstream, struct str mailbox, struct str text)
+{
+	struct dispatch *dispatch = context;
+	struct buf name;
+
+	buf_init(&name, NOTE_NAME_BYTES_MAX);
+	/* With too much before it at the disk it is not noted: the next one is whole again. */
+	if (buf_add(&name, STR(SPENT_NOTE)) && buf_add(&name, upstream) && buf_add_byte(&name, '\n') && buf_add(&name, mailbox))
+		(void)spool_note(dispatch->spool, buf_str(&name), text);
+	buf_done(&name);
+}
+
+/* What is a day old says nothing any more. */
+static void each_note(void *context, struct str name, int64_t at_us, struct str text)
+{
+	struct dispatch *dispatch = context;
+	int64_t later_us = clock_real_us() - at_us;
+	struct str rest = str_skip(name, sizeof(SPENT_NOTE) - 1);
+	struct str upstream = str_cut(&rest, '\n');
+
+	if (!str_starts(name, STR(SPENT_NOTE)))
+		return;
+	if (later_us > NOTE_US_MAX)
+		(void)spool_note(dispatch->spool, name, STR(""));
+	else
+		courier_spent_before(dispatch->courier, upstream, rest, text, later_us > 0 ? (uint64_t)later_us / 1000 : 0);
+}
+
+const struct courier_handler dispatch_courier_handler = { .on_fate = on_fate, .on_room = on_room, .on_spent = on_spent };
 
 /* --- the keeper's side --- */
 
 void dispatch_committed(struct dispatch *dispatch, const struct spool_message *message)
 {
-	struct lane *lane = lane_for(dispatch, message->route, message->mailbox);
+	struct lane *lane = lane_for(dispatch, message->route, message->mailbox, message->account);
 	struct item *item;
 	bool behind;
 
@@ -193,9 +227,13 @@ struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const stru
 
 void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct str hostname, uint32_t node)
 {
+	struct fault fault;
+
 	dispatch->courier = courier;
 	dispatch->hostname = hostname;
 	dispatch->node = node;
+	if (spool_notes_read(dispatch->settings->daemon.state, each_note, dispatch, &fault) != OUTCOME_OK)
+		log_event(LOG_LEVEL_ERROR, "what was sent before is not known", LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
 	dispatch->tick.data = dispatch;
 	(void)uv_timer_init(&dispatch->loop->uv, &dispatch->tick);
 	(void)uv_timer_start(&dispatch->tick, on_tick, TICK_MS, TICK_MS);

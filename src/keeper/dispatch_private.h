@@ -1,4 +1,10 @@
-/* dispatch_private: lanes and items, shared by dispatch.c, lane.c, item.c, settle.c and bounce.c. */
+/*
+ * dispatch_private: what the files of dispatch share.
+ *
+ *   lane.c    what waits for one (route, mailbox, account): a window of the spool     item.c    one message of it in memory
+ *   turns.c   whose turn it is among the lanes of one (route, mailbox)                way.c     by which upstreams it may go
+ *   settle.c  what became of it goes to disk                                          bounce.c  and is told
+ */
 #ifndef KEEPER_DISPATCH_PRIVATE_H
 #define KEEPER_DISPATCH_PRIVATE_H
 
@@ -10,6 +16,8 @@
 #define KEPT_BODIES_BYTES_MAX (8u << 20)
 
 struct lane;
+struct turns;
+struct turn_tenant;
 
 /* ITEM_WAITS → ITEM_LOADS (its body) → ITEM_AWAY (with the courier) → ITEM_SETTLES (its fate goes to disk) → gone, or ITEM_WAITS. */
 enum item_state { ITEM_WAITS, ITEM_LOADS, ITEM_AWAY, ITEM_SETTLES };
@@ -26,6 +34,10 @@ struct item {
 	char *body_bytes;            /* owned; NULL: none */
 	int body_fd;                 /* -1: none */
 	bool body_here;
+	struct str way_upstream, way_mailbox; /* by which it goes just now */
+	bool is_large;               /* counted in its turns */
+	uint64_t unsent_wait_ms;     /* it does not go, and why … */
+	struct str unsent;           /* … in our words; empty: it goes */
 	struct spool_fate fate;      /* while it settles */
 	struct spool_message bounce; /* its notification, committed with the fate */
 	struct spool_recipient bounce_to;
@@ -34,8 +46,11 @@ struct item {
 
 struct lane {
 	struct dispatch *dispatch;
-	char *key;                   /* "ROUTE\nMAILBOX" */
-	struct str route, mailbox;
+	char *key;                   /* "ROUTE\nMAILBOX\nACCOUNT" */
+	struct str route, mailbox, account;
+	struct turns *turns;
+	struct turn_tenant *tenant;  /* while it waits for its turn */
+	struct lane *next_turn;
 	struct item *first;          /* waiting */
 	size_t waiting, busy;        /* busy: loading, away or settling */
 	bool more;                   /* the spool may have others */
@@ -53,9 +68,12 @@ struct dispatch {
 	struct str hostname;
 	uint32_t node;
 	struct table lanes;          /* by key */
+	struct table turns;          /* by "ROUTE\nMAILBOX" */
+	size_t detours;              /* turns whose mail may go by another mailbox, too */
+	size_t first_pumped;         /* at each tick other lanes come first */
 	struct table items;          /* all in memory, by message id */
 	size_t kept_bytes;
-	char lanes_after[2][512];    /* how far the spool's lanes are read */
+	char lanes_after[3][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
 	bool lanes_anew;             /* woken while the lanes were asked for: from the start, once more */
 	uv_timer_t tick;
@@ -68,15 +86,43 @@ bool item_keep_body(struct item *item, struct str body); /* within KEPT_BODIES_B
 void item_drop_body(struct item *item);
 
 /* lane.c */
-struct lane *lane_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
+struct lane *lane_for(struct dispatch *dispatch, struct str route, struct str mailbox, struct str account); /* NULL: out of memory */
 void lane_put(struct lane *lane, struct item *item); /* by due time; the last may be let go to the spool */
-void lane_pump(struct lane *lane);                   /* send what is due, load what is missing */
+void lane_pump(struct lane *lane);                   /* send what is due as its turn comes, load what is missing */
+enum lane_step { LANE_WENT, LANE_NONE_DUE, LANE_NO_ROOM };
+enum lane_step lane_send(struct lane *lane);         /* one message */
+bool lane_forget_if_empty(struct lane *lane);
 void lane_forget_waiting(struct lane *lane);         /* what waits is read from the spool anew */
-void lane_free(struct lane *lane);
 void lane_check_route(const struct lane *lane);      /* tells when its upstream is gone from the settings: its mail only waits */
+
+/* turns.c: a turn is one message; tenants take turns, and within each its accounts. */
+struct turns {
+	struct dispatch *dispatch;
+	char *key;
+	struct str route, mailbox;
+	struct turn_tenant *first, **end;
+	struct table tenants;        /* by name: all that ever waited */
+	size_t lanes, large, loading; /* large: messages under way that are; loading: bodies */
+	bool pumping, again, detours;
+};
+struct turns *turns_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
+struct turns *turns_find(struct dispatch *dispatch, struct str route, struct str mailbox);
+void turns_join(struct lane *lane);  /* it has something due */
+void turns_leave(struct lane *lane);
+void turns_pump(struct turns *turns);
+void turns_pump_detours(struct dispatch *dispatch);
+void turns_forget(struct turns *turns); /* once no lane is left */
+
+/* way.c: the (upstream, mailbox) pairs by which a message may go now, the best first; none: no upstream is set for it. */
+#define WAYS_MAX (2 * MAILBOXES_MAX)
+struct way {
+	struct str upstream, mailbox;
+};
+size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX]);
 
 /* settle.c */
 void settle_fate(struct item *item, const struct courier_fate *fate);
+void settle_unsent(struct item *item); /* nothing was tried; it waits, or has waited too long */
 void settle_again(struct item *item);
 
 /* bounce.c: the notification for the recipients that a fate ends, or delays. NEVER: nobody is to be told (logged). LATER: it cannot be made

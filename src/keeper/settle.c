@@ -1,3 +1,4 @@
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,7 +52,7 @@ static void is_done(struct item *item, struct verdicts *verdicts, size_t index, 
 		.state = (uint8_t)state,
 		.reply = fate->reply,
 		.at_us = clock_real_us(),
-		.upstream = item->message.route,
+		.upstream = item->way_upstream.len ? item->way_upstream : item->message.route,
 	};
 }
 
@@ -116,6 +117,18 @@ static struct str last_reply(const struct courier_fate *fate, size_t count)
 	return later.len ? later : never;
 }
 
+/* Words parted by blanks; the one about an end that nobody knows comes first, and once. */
+static struct str note_of(struct item *item, const struct courier_fate *fate)
+{
+	struct str note = item->message.note;
+	char text[256];
+
+	if (!fate->ambiguous || str_starts(note, STR("ambiguous")))
+		return note;
+	(void)snprintf(text, sizeof(text), "ambiguous%s%.*s", note.len ? " " : "", note.len < 200 ? (int)note.len : 200, note.ptr);
+	return arena_keep(&item->arena, str_of(text), &note) ? note : STR("ambiguous");
+}
+
 static bool verdicts_init(struct item *item, struct verdicts *verdicts)
 {
 	size_t count = item->message.recipients_count;
@@ -145,8 +158,9 @@ static void finished(struct item *item)
 	struct lane *lane = item->lane;
 
 	lane->busy--;
+	lane->turns->large -= item->is_large;
 	if (item->fate.dsn) { /* its notification is in the spool: its lane looks there */
-		struct lane *other = lane_for(item->dispatch, item->bounce.route, item->bounce.mailbox);
+		struct lane *other = lane_for(item->dispatch, item->bounce.route, item->bounce.mailbox, item->bounce.account);
 
 		if (other) {
 			other->more = true;
@@ -210,7 +224,22 @@ static void give_up_memory(struct item *item)
 	lane->more = true;
 	lane->more_due_us = clock_real_us() + 60ll * US_PER_SECOND;
 	lane->busy--;
+	lane->turns->large -= item->is_large;
 	item_free(item);
+}
+
+void settle_unsent(struct item *item)
+{
+	size_t count = item->message.recipients_count;
+	struct courier_recipient_fate *fates = arena_take(&item->arena, count * sizeof(*fates));
+
+	if (!fates) {
+		give_up_memory(item);
+		return;
+	}
+	for (size_t i = 0; i < count; i++) /* RFC 3463, 3.5: delivery time expired, or so far only delayed */
+		fates[i] = (struct courier_recipient_fate){ .end = COURIER_LATER, .reply = item->unsent, .status = STR("4.4.7") };
+	settle_fate(item, &(struct courier_fate){ .recipients = fates, .nothing_tried = true, .retry_after_ms = item->unsent_wait_ms });
 }
 
 void settle_fate(struct item *item, const struct courier_fate *fate)
@@ -241,7 +270,7 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 		.attempts = attempts,
 		.delay_told = message->delay_told || verdicts.delay_due,
 		.last_reply = last_reply(fate, message->recipients_count),
-		.note = fate->ambiguous ? STR("ambiguous") : message->note,
+		.note = note_of(item, fate),
 		.done = verdicts.done,
 		.done_as = verdicts.done_as,
 		.done_count = verdicts.done_count,

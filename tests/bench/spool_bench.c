@@ -216,7 +216,7 @@ static void pump(struct flow *flow)
 		return;
 	if (!flow->loading && flow->unloaded) {
 		flow->loading = true;
-		spool_lane_load(flow->spool, STR("exchange"), STR("flow-000@contoso.example"), flow->after_due_us,
+		spool_lane_load(flow->spool, &(struct spool_lane){ STR("exchange"), STR("flow-000@contoso.example"), STR("copier@contoso.example"), 0 }, flow->after_due_us,
 				flow->after_id, WINDOW, on_heads, flow);
 	}
 	spool_counts(flow->spool, &counts);
@@ -297,7 +297,7 @@ static void on_first_lanes(void *context, const struct spool_lane *lanes, size_t
 		loop_stop(&first->flow.loop);
 		return;
 	}
-	spool_lane_load(first->flow.spool, lanes[0].route, lanes[0].mailbox, 0, 0, WINDOW, on_first_heads, first);
+	spool_lane_load(first->flow.spool, &lanes[0], 0, 0, WINDOW, on_first_heads, first);
 }
 
 static int run_start(const char *state)
@@ -309,7 +309,7 @@ static int run_start(const char *state)
 	first.began_us = clock_monotonic_us();
 	open_spool(&first.flow, state);
 	open_us = clock_monotonic_us() - first.began_us;
-	spool_lanes(first.flow.spool, STR(""), STR(""), 2000, on_first_lanes, &first);
+	spool_lanes(first.flow.spool, &(struct spool_lane){ 0 }, 2000, on_first_lanes, &first);
 	loop_run(&first.flow.loop);
 	spool_counts(first.flow.spool, &counts);
 	(void)printf("{\"bench\":\"spool\",\"verb\":\"start\",\"queued\":%" PRIu64 ",\"openMs\":%.1f,\"lanes\":%zu,"

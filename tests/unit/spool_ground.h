@@ -301,7 +301,7 @@ static inline void see_lanes(void *context, const struct spool_lane *lanes, size
 static inline void load_lane(const char *mailbox, int64_t after_due_us, uint64_t after_id, size_t count_max, struct seen *ret_seen)
 {
 	*ret_seen = (struct seen){ 0 };
-	spool_lane_load(spool, STR("exchange"), str_of(mailbox), after_due_us, after_id, count_max, see_heads, ret_seen);
+	spool_lane_load(spool, &(struct spool_lane){ STR("exchange"), str_of(mailbox), STR("copier@contoso.example"), 0 }, after_due_us, after_id, count_max, see_heads, ret_seen);
 	wait_seen(ret_seen);
 }
 

@@ -12,7 +12,7 @@ static void test_commit_and_lanes(void)
 	struct spool_counts counts;
 
 	CHECK(open_spool() == OUTCOME_OK, "a new folder becomes a spool");
-	spool_lanes(spool, STR(""), STR(""), 10, see_lanes, &seen);
+	spool_lanes(spool, &(struct spool_lane){ 0 }, 10, see_lanes, &seen);
 	wait_seen(&seen);
 	CHECK(seen.count == 0, "an empty spool has no lane");
 	CHECK(commit_small(11, "b@contoso.example", 300) == OUTCOME_OK && commit_small(12, "a@contoso.example", 200) == OUTCOME_OK &&
@@ -20,12 +20,12 @@ static void test_commit_and_lanes(void)
 	      "four messages are committed");
 	CHECK(commit_small(12, "a@contoso.example", 200) == OUTCOME_NEVER, "a number is not taken twice");
 	seen = (struct seen){ 0 };
-	spool_lanes(spool, STR(""), STR(""), 10, see_lanes, &seen);
+	spool_lanes(spool, &(struct spool_lane){ 0 }, 10, see_lanes, &seen);
 	wait_seen(&seen);
 	CHECK(seen.count == 2 && strcmp(seen.rows[0].mailbox, "a@contoso.example") == 0 && seen.rows[1].due_us == 100,
 	      "two lanes in order, each with its earliest due time");
 	seen = (struct seen){ 0 };
-	spool_lanes(spool, STR("exchange"), STR("a@contoso.example"), 10, see_lanes, &seen);
+	spool_lanes(spool, &(struct spool_lane){ STR("exchange"), STR("a@contoso.example"), STR("copier@contoso.example"), 0 }, 10, see_lanes, &seen);
 	wait_seen(&seen);
 	CHECK(seen.count == 1 && strcmp(seen.rows[0].mailbox, "b@contoso.example") == 0, "lanes after a given one");
 	load_lane("b@contoso.example", INT64_BEGIN, 0, 10, &seen);

@@ -1,0 +1,56 @@
+#include "base/clock.h"
+#include "keeper/dispatch_private.h"
+
+static size_t add_way(struct way *ways, size_t count, struct str upstream, struct str mailbox)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (str_eq(ways[i].upstream, upstream) && str_eq(ways[i].mailbox, mailbox))
+			return count;
+	}
+	if (count < WAYS_MAX)
+		ways[count++] = (struct way){ upstream, mailbox };
+	return count;
+}
+
+/* Its own mailbox first, then the others that mail is spread over. */
+static size_t add_upstream(struct way *ways, size_t count, const struct upstream_settings *upstream, struct str own)
+{
+	const struct mailbox_list *list = &upstream->mailboxes;
+	bool is_one_of_them = false;
+
+	count = add_way(ways, count, str_of(upstream->name), own);
+	for (size_t i = 0; i < list->count; i++)
+		is_one_of_them = is_one_of_them || str_eq(str_of(list->items[i]), own);
+	for (size_t i = 0; is_one_of_them && i < list->count; i++)
+		count = add_way(ways, count, str_of(upstream->name), str_of(list->items[i]));
+	return count;
+}
+
+/* After an end that nobody knows, another upstream could only tell that it has the message already by its Message-ID. */
+static bool may_fall_back(const struct spool_message *message)
+{
+	return message->message_id.len > 0 || !str_starts(message->note, STR("ambiguous"));
+}
+
+size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX])
+{
+	const struct settings *settings = dispatch->settings;
+	const struct spool_message *message = &item->message;
+	const struct upstream_settings *upstream = settings_upstream(settings, message->route);
+	const struct upstream_settings *fallback;
+	struct str mailbox = message->mailbox;
+	size_t count;
+
+	if (!upstream) { /* gone from the settings: as if it came just now */
+		upstream = settings_route(settings, message->tenant, message->sender, message->size_bytes);
+		if (!upstream)
+			return 0;
+		mailbox = settings_mailbox(upstream, message->account, message->sender);
+	}
+	count = add_upstream(ret_ways, 0, upstream, mailbox);
+	fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : NULL;
+	if (fallback && may_fall_back(message) &&
+	    courier_troubled_ms(dispatch->courier, str_of(upstream->name), mailbox) > settings->limits.fallback_after_seconds * 1000)
+		count = add_upstream(ret_ways, count, fallback, settings_mailbox(fallback, message->account, message->sender));
+	return count;
+}
