@@ -24,6 +24,9 @@ enum listener_tls { LISTENER_STARTTLS, LISTENER_IMPLICIT, LISTENER_NONE, LISTENE
 enum personality { PERSONALITY_SEKISHO, PERSONALITY_EXCHANGE };
 enum upstream_kind { UPSTREAM_SMTP, UPSTREAM_GRAPH, UPSTREAM_INBOX, UPSTREAM_KIND_COUNT };
 enum upstream_tls { UPSTREAM_STARTTLS, UPSTREAM_IMPLICIT, UPSTREAM_CLEAR };
+/* How a person signs in once for the application; none: the application signs in by itself. */
+enum upstream_flow { FLOW_NONE, FLOW_DEVICE_CODE, FLOW_AUTH_CODE };
+enum assertion_algorithm { ASSERTION_PS256, ASSERTION_RS256 };
 enum upstream_auth { UPSTREAM_XOAUTH2, UPSTREAM_OAUTHBEARER, UPSTREAM_LOGIN, UPSTREAM_PLAIN, UPSTREAM_NO_AUTH };
 
 struct cidr_list {
@@ -70,9 +73,15 @@ struct upstream_settings {
 	enum upstream_auth auth;
 	const char *cloud, *tenant, *client_id, *client_secret_file, *certificate_file, *key_file;
 	const char *client_secret_expires; /* a date, as clock_rfc3339_parse reads it; NULL: not told */
-	const char *federated_token_file, *flow;
+	const char *client_secret_file_next;  /* beside client_secret_file while one is rotated */
+	const char *certificate_password_file;
+	const char *federated_token_file, *service_account_file, *managed_identity_url;
+	enum assertion_algorithm assertion_algorithm;
+	enum upstream_flow flow;
 	bool managed_identity;
-	const char *token_url; /* given, or made of cloud and tenant */
+	const char *token_url; /* given, or made of cloud and tenant; likewise: */
+	const char *device_code_url, *authorize_url, *redirect_url;
+	const char *proxy, *proxy_password_file;
 	const char *graph_url, *scope;
 	union {
 		const char *mailbox; /* "same" or an address: the first … */

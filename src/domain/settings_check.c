@@ -20,13 +20,6 @@ static const struct {
 	{ SECTION_UPSTREAMS, "kind", "graph" },
 	{ SECTION_UPSTREAMS, "kind", "inbox" },
 	{ SECTION_UPSTREAMS, "folder", NULL },
-	{ SECTION_UPSTREAMS, "certificate-file", NULL },
-	{ SECTION_UPSTREAMS, "key-file", NULL },
-	{ SECTION_UPSTREAMS, "federated-token-file", NULL },
-	{ SECTION_UPSTREAMS, "managed-identity", "yes" },
-	{ SECTION_UPSTREAMS, "managed-identity", "true" },
-	{ SECTION_UPSTREAMS, "managed-identity", "on" },
-	{ SECTION_UPSTREAMS, "flow", NULL },
 	{ SECTION_CONSOLE, "address", NULL },
 	{ SECTION_METRICS, "address", NULL },
 };
@@ -48,9 +41,8 @@ enum outcome settings_check_built(struct settings_reader *reader, const struct s
 	return OUTCOME_OK;
 }
 
-/* Where `key` of an item stands; where the item begins when it is not there. */
-static struct settings_mark mark_of(const struct settings_reader *reader, enum settings_section section,
-                                    size_t at, const char *key)
+struct settings_mark settings_mark_of(const struct settings_reader *reader, enum settings_section section,
+                                      size_t at, const char *key)
 {
 	size_t count;
 	const struct settings_row *first = settings_rows_of(section, &count);
@@ -62,8 +54,8 @@ static struct settings_mark mark_of(const struct settings_reader *reader, enum s
 	return mark.line ? mark : reader->items[section][at];
 }
 
-static bool is_given(const struct settings_reader *reader, enum settings_section section, size_t at,
-                     const char *key)
+bool settings_is_given(const struct settings_reader *reader, enum settings_section section, size_t at,
+                       const char *key)
 {
 	size_t count;
 	const struct settings_row *first = settings_rows_of(section, &count);
@@ -75,7 +67,7 @@ static enum outcome check_listener(struct settings_reader *reader, size_t at)
 {
 	const struct listener_settings *listener = &reader->settings->listeners[at];
 
-#define MARK(key) mark_of(reader, SECTION_LISTENERS, at, key)
+#define MARK(key) settings_mark_of(reader, SECTION_LISTENERS, at, key)
 	if (listener->tls != LISTENER_NONE && listener->certificates_count == 0)
 		return SETTINGS_BLAME(reader, MARK("tls"),
 		                      N_("listener %s needs certificates: [ { certificate: FILE, key: FILE } "
@@ -112,67 +104,30 @@ static bool is_loopback(const char *host)
 	return ip_parse(str_of(host), ip) && cidr_any_has(loopback, 2, ip);
 }
 
-/* The cloud's own URL may be written out: it is what `config show` prints. */
-static bool is_token_url_of_cloud(const struct upstream_settings *upstream)
-{
-	char text[SETTINGS_TEXT_MAX + 1];
-	const struct settings_row *row = settings_row_find(SECTION_UPSTREAMS, STR("token-url"));
-
-	return settings_default(row, upstream, sizeof(text), text) &&
-	       str_eq(str_of(text), str_of(upstream->token_url));
-}
-
-static enum outcome check_oauth(struct settings_reader *reader, size_t at)
-{
-	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
-	bool is_custom = str_eq(str_of(upstream->cloud), STR("custom"));
-	static const char *const password_keys[] = { "user", "password-file" };
-
-#define MARK(key) mark_of(reader, SECTION_UPSTREAMS, at, key)
-	if (is_given(reader, SECTION_UPSTREAMS, at, "token-url") && !is_custom &&
-	    !is_token_url_of_cloud(upstream))
-		return SETTINGS_BLAME(
-		        reader, MARK("token-url"),
-		        N_("upstream %s: token-url implies cloud: custom; leave out cloud, or token-url"),
-		        upstream->name);
-	if (!upstream->token_url && is_custom)
-		return SETTINGS_BLAME(reader, MARK("cloud"), N_("upstream %s: cloud: custom needs token-url"),
-		                      upstream->name);
-	if (!upstream->token_url)
-		return SETTINGS_BLAME(
-		        reader, MARK("tenant"),
-		        N_("upstream %s needs tenant, the Entra tenant's ID or domain, or a token-url"),
-		        upstream->name);
-	if (!upstream->client_id)
-		return SETTINGS_BLAME(reader, MARK("client-id"),
-		                      N_("upstream %s needs client-id, the application's ID"),
-		                      upstream->name);
-	if (!upstream->client_secret_file)
-		return SETTINGS_BLAME(reader, MARK("client-secret-file"),
-		                      N_("upstream %s needs client-secret-file, the file that holds the "
-		                         "application's secret"),
-		                      upstream->name);
-	for (size_t i = 0; i < 2; i++) {
-		if (is_given(reader, SECTION_UPSTREAMS, at, password_keys[i]))
-			return SETTINGS_BLAME(reader, MARK(password_keys[i]),
-			                      N_("upstream %s: %s needs auth: login or plain"),
-			                      upstream->name, password_keys[i]);
-	}
-	return OUTCOME_OK;
-#undef MARK
-}
-
 static bool is_oauth(const struct upstream_settings *upstream)
 {
 	return upstream->auth == UPSTREAM_XOAUTH2 || upstream->auth == UPSTREAM_OAUTHBEARER;
+}
+
+/* http://user:password@host */
+static bool has_password(struct str url)
+{
+	size_t at = str_find_last(url, '@');
+	size_t scheme = str_find(url, '/');
+	struct str who;
+
+	if (at == url.len)
+		return false;
+	who = scheme < at ? (struct str){ url.ptr + scheme, at - scheme } : (struct str){ url.ptr, at };
+	return str_find(who, ':') < who.len;
 }
 
 static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 {
 	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
 
-#define MARK(key) mark_of(reader, SECTION_UPSTREAMS, at, key)
-	if (is_oauth(upstream) && check_oauth(reader, at) != OUTCOME_OK)
+#define MARK(key) settings_mark_of(reader, SECTION_UPSTREAMS, at, key)
+	if (is_oauth(upstream) && settings_check_oauth(reader, at) != OUTCOME_OK)
 		return reader->fault->outcome;
 	if (!upstream->host)
 		return SETTINGS_BLAME(reader, MARK("host"), N_("upstream %s needs host, the server's name"),
@@ -185,6 +140,13 @@ static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 	if (upstream->client_secret_expires && !upstream->client_secret_file)
 		return SETTINGS_BLAME(reader, MARK("client-secret-expires"),
 		                      N_("upstream %s: client-secret-expires needs client-secret-file"), upstream->name);
+	if (upstream->proxy_password_file && !upstream->proxy)
+		return SETTINGS_BLAME(reader, MARK("proxy-password-file"), N_("upstream %s: proxy-password-file needs proxy"),
+		                      upstream->name);
+	if (upstream->proxy && has_password(str_of(upstream->proxy)))
+		return SETTINGS_BLAME(reader, MARK("proxy"),
+		                      N_("upstream %s: proxy: the password belongs into proxy-password-file, not into the URL"),
+		                      upstream->name);
 	if (upstream->tls == UPSTREAM_CLEAR && upstream->auth != UPSTREAM_NO_AUTH &&
 	    !is_loopback(upstream->host))
 		return SETTINGS_BLAME(reader, MARK("tls"),
@@ -228,7 +190,7 @@ static enum outcome check_listeners(struct settings_reader *reader)
 		for (size_t k = 0; k < i; k++) {
 			if (is_same_place(settings->listeners[i].address, settings->listeners[k].address))
 				return SETTINGS_BLAME(
-				        reader, mark_of(reader, SECTION_LISTENERS, i, "address"),
+				        reader, settings_mark_of(reader, SECTION_LISTENERS, i, "address"),
 				        N_("listeners %s and %s have the same address %s"),
 				        settings->listeners[k].name, settings->listeners[i].name,
 				        settings->listeners[i].address);
@@ -274,7 +236,7 @@ static enum outcome check_routes(struct settings_reader *reader)
 
 		if (settings_upstream(settings, name))
 			continue;
-		return SETTINGS_BLAME(reader, mark_of(reader, SECTION_ROUTES, i, "upstream"),
+		return SETTINGS_BLAME(reader, settings_mark_of(reader, SECTION_ROUTES, i, "upstream"),
 		                      N_("there is no upstream %s; there is %.*s"),
 		                      settings->routes[i].upstream,
 		                      STR_ARG(near.len ? near : str_of(names[0])));

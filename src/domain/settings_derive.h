@@ -12,13 +12,15 @@
 bool derive_cloud(const void *upstream, size_t size, char *ret_text);
 bool derive_host(const void *upstream, size_t size, char *ret_text);
 bool derive_token_url(const void *upstream, size_t size, char *ret_text);
+bool derive_device_code_url(const void *upstream, size_t size, char *ret_text);
+bool derive_authorize_url(const void *upstream, size_t size, char *ret_text);
 bool derive_graph_url(const void *upstream, size_t size, char *ret_text);
 bool derive_scope(const void *upstream, size_t size, char *ret_text);
 bool derive_connections_max(const void *upstream, size_t size, char *ret_text);
 bool derive_messages_per_minute_max(const void *upstream, size_t size, char *ret_text);
 bool derive_recipients_per_day_max(const void *upstream, size_t size, char *ret_text);
 
-/* "global, usgov, usdod, china, custom". */
+/* "global, usgov, usdod, china, google, custom". */
 const char *const *cloud_names(size_t *ret_count);
 
 #endif

@@ -145,11 +145,16 @@ enum outcome settings_blame_value(struct settings_reader *reader, const struct s
                                   struct str typed, struct settings_mark mark);
 enum outcome settings_out_of_memory(struct settings_reader *reader);
 
+/* Where `key` of an item stands; where the item begins when it is not there. */
+struct settings_mark settings_mark_of(const struct settings_reader *reader, enum settings_section section, size_t at, const char *key);
+bool settings_is_given(const struct settings_reader *reader, enum settings_section section, size_t at, const char *key);
+
 /* A value that this version cannot do yet is refused when it is read, an item as soon as it is whole, the
  * file last. */
 enum outcome settings_check_built(struct settings_reader *reader, const struct settings_row *row,
                                   struct str value, struct settings_mark mark);
 enum outcome settings_check_item(struct settings_reader *reader, enum settings_section section, size_t at);
+enum outcome settings_check_oauth(struct settings_reader *reader, size_t at); /* an upstream whose auth is OAuth */
 enum outcome settings_check_file(struct settings_reader *reader);
 
 #endif

@@ -71,6 +71,11 @@ static const struct settings_choice upstream_auths[] = {
 	{ "none", UPSTREAM_NO_AUTH },    { NULL, 0 }
 };
 
+static const struct settings_choice flows[] = {
+	{ "none", FLOW_NONE }, { "device-code", FLOW_DEVICE_CODE }, { "auth-code", FLOW_AUTH_CODE }, { NULL, 0 }
+};
+static const struct settings_choice assertion_algorithms[] = { { "PS256", ASSERTION_PS256 }, { "RS256", ASSERTION_RS256 }, { NULL, 0 } };
+
 #define ROW(section_, key_, kind_, offset_, initial_, explain_)                                            \
 	.section = (section_), .key = (key_), .kind = (kind_), .offset = (offset_), .initial = (initial_), \
 	.explain = (explain_)
@@ -198,7 +203,7 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("auth", &kind_choice, auth, "xoauth2", N_("How the gateway signs in there."),
 	         .choices = upstream_auths),
 	UPSTREAM("cloud", &kind_cloud, cloud, NULL,
-	         N_("Whose Exchange Online: global, usgov (GCC High), usdod, china (21Vianet), or custom for "
+	         N_("Whose Exchange Online: global, usgov (GCC High), usdod, china (21Vianet); google for Gmail; or custom for "
 	            "anything else. It gives host, token-url, graph-url and scope."),
 	         .derive = derive_cloud),
 	UPSTREAM("tenant", &kind_name, tenant, NULL, N_("The Entra tenant: its ID or one of its domains.")),
@@ -221,16 +226,42 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("client-secret-expires", &kind_date, client_secret_expires, NULL,
 	         N_("The day on which the secret ends, as Entra shows it beside the secret; status, health and notices tell how "
 	            "many days are left.")),
+	UPSTREAM("client-secret-file-next", &kind_secret_path, client_secret_file_next, NULL,
+	         N_("A second secret, while one is rotated: when the endpoint refuses the one, the other is tried.")),
 	UPSTREAM("certificate-file", &kind_path, certificate_file, NULL,
-	         N_("The certificate that the application signs in with, instead of a secret.")),
-	UPSTREAM("key-file", &kind_secret_path, key_file, NULL, N_("The private key of certificate-file.")),
+	         N_("The certificate that the application signs in with, instead of a secret: PEM, or PKCS#12 with "
+	            "its key.")),
+	UPSTREAM("key-file", &kind_secret_path, key_file, NULL,
+	         N_("The private key of certificate-file. Unset: it stands in the same file.")),
+	UPSTREAM("certificate-password-file", &kind_secret_path, certificate_password_file, NULL,
+	         N_("The file that holds the password of the PKCS#12 file, or of the key.")),
+	UPSTREAM("assertion-algorithm", &kind_choice, assertion_algorithm, "PS256",
+	         N_("How a sign-in by certificate is signed; Entra takes both."), .choices = assertion_algorithms),
 	UPSTREAM("federated-token-file", &kind_secret_path, federated_token_file, NULL,
-	         N_("The file that holds a token of a federated identity, instead of a secret.")),
+	         N_("The file that holds a token of a federated identity, instead of a secret; read anew each time.")),
 	UPSTREAM("managed-identity", &kind_flag, managed_identity, "no",
-	         N_("Whether the Azure machine's own identity signs in, instead of a secret."),
+	         N_("Whether the Azure machine's own identity signs in, instead of a secret. client-id names one "
+	            "that was assigned by a user."),
 	         .choices = yes_no),
-	UPSTREAM("flow", &kind_name, flow, NULL,
-	         N_("device-code or auth-code: a person signs in once, instead of a secret.")),
+	UPSTREAM("managed-identity-url", &kind_text, managed_identity_url, NULL,
+	         N_("Where the machine's identity is asked for. Unset: the metadata service, or what IDENTITY_ENDPOINT "
+	            "of the environment names.")),
+	UPSTREAM("service-account-file", &kind_secret_path, service_account_file, NULL,
+	         N_("The JSON key of a Google service account with domain-wide delegation; it signs in as each mailbox.")),
+	UPSTREAM("flow", &kind_choice, flow, "none",
+	         N_("device-code or auth-code: a person signs in once, by sekisho upstream login NAME."), .choices = flows),
+	UPSTREAM("device-code-url", &kind_url, device_code_url, NULL,
+	         N_("For flow: device-code: where the code is asked for. Unset: the cloud's."), .derive = derive_device_code_url),
+	UPSTREAM("authorize-url", &kind_url, authorize_url, NULL,
+	         N_("For flow: auth-code: the page on which the person signs in. Unset: the cloud's."), .derive = derive_authorize_url),
+	UPSTREAM("redirect-url", &kind_url, redirect_url, NULL,
+	         N_("For flow: auth-code: where the page leads back to, as it is registered. Unset: this machine, on a free "
+	            "port.")),
+	UPSTREAM("proxy", &kind_text, proxy, NULL,
+	         N_("The HTTP proxy for token-url and graph-url, such as http://user@proxy.example:3128. Unset: HTTPS_PROXY "
+	            "and NO_PROXY of the environment.")),
+	UPSTREAM("proxy-password-file", &kind_secret_path, proxy_password_file, NULL,
+	         N_("The file that holds the password for the proxy.")),
 	UPSTREAM("graph-url", &kind_url, graph_url, NULL, N_("Where Microsoft Graph is. Unset: the cloud's."),
 	         .derive = derive_graph_url),
 	UPSTREAM("scope", &kind_text, scope, NULL,
