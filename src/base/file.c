@@ -125,7 +125,7 @@ enum outcome file_load(const char *path, size_t bytes_max, struct buf *ret_bytes
 	return load_from(fd, path, bytes_max, ret_bytes, fault);
 }
 
-enum outcome file_load_secret(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault)
+enum outcome file_load_private(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault)
 {
 	CLEANUP(cleanup_fd) int fd = open(path, O_RDONLY | O_CLOEXEC);
 	struct stat about;
@@ -139,10 +139,17 @@ enum outcome file_load_secret(const char *path, size_t bytes_max, struct buf *re
 	if (S_ISREG(about.st_mode) && (about.st_mode & S_IRWXO))
 		return fault_set(fault, OUTCOME_NEVER, N_("everybody may read the secret in %s; run: chmod 600 %s"), path, path);
 	outcome = load_from(fd, path, bytes_max, ret_bytes, fault);
-	if (outcome != OUTCOME_OK) {
+	if (outcome != OUTCOME_OK)
 		buf_wipe(ret_bytes);
+	return outcome;
+}
+
+enum outcome file_load_secret(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault)
+{
+	enum outcome outcome = file_load_private(path, bytes_max, ret_bytes, fault);
+
+	if (outcome != OUTCOME_OK)
 		return outcome;
-	}
 	while (ret_bytes->len > 0 && strchr("\r\n", ret_bytes->ptr[ret_bytes->len - 1]))
 		ret_bytes->len--;
 	if (ret_bytes->len == 0)

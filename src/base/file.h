@@ -27,7 +27,10 @@ enum outcome folder_make(const char *path, struct fault *fault);
 /* The whole of a small file. NEVER: absent, unreadable, or more than bytes_max. */
 enum outcome file_load(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault);
 
-/* Like file_load, for a secret: also without trailing CR and LF; a file that others may read is refused. */
+/* Like file_load, but a file that others may read is refused. */
+enum outcome file_load_private(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault);
+
+/* Like file_load_private, for a secret in a line: without trailing CR and LF, and not empty. */
 enum outcome file_load_secret(const char *path, size_t bytes_max, struct buf *ret_bytes, struct fault *fault);
 
 /* Write `bytes` beside `path`, sync, rename over it, sync the folder: after a crash the old or the new, whole. */

@@ -32,6 +32,8 @@ static const struct {
 	{ "PATH", false },	  { "TZ", false },	    { "SEKISHO_", true },    { "HTTPS_PROXY", false },
 	{ "https_proxy", false }, { "ALL_PROXY", false },   { "all_proxy", false },  { "NO_PROXY", false },
 	{ "no_proxy", false },	  { "SSL_CERT_FILE", false }, { "SSL_CERT_DIR", false },
+	{ "CREDENTIALS_DIRECTORY", false }, /* systemd's: the vault's key may stand there */
+	{ "IDENTITY_ENDPOINT", false }, { "IDENTITY_HEADER", false }, /* App Service's managed identity */
 	/* For builds with sanitizers, and tests that let them fail. */
 	{ "ASAN_OPTIONS", false }, { "UBSAN_OPTIONS", false }, { "LSAN_OPTIONS", false }, { "TSAN_OPTIONS", false },
 };

@@ -13,6 +13,9 @@
 #define CONNECTIONS_KEPT_MAX 16
 #define CONNECT_MS_MAX 10000
 #define NAME_BYTES_MAX 256
+#define PROXY_PASSWORD_MAX 1024
+#define PROXY_WANTS_PASSWORD 407
+#define LINK_LOCAL_NET 0xa9fe /* 169.254 */
 
 /* One request, from http_send to its answer. */
 struct call {
@@ -98,6 +101,13 @@ static void explain(const struct call *call, CURLcode code, struct fault *fault)
 	if (call->too_long) {
 		(void)fault_set(fault, OUTCOME_LATER, N_("the answer of %s is longer than %zu bytes"), call->host,
 				call->answer.bytes_max);
+		return;
+	}
+	if (proxy_status == PROXY_WANTS_PASSWORD) {
+		(void)fault_set(fault, OUTCOME_LATER,
+				N_("the proxy on the way to %s wants a name and password, or refuses those it got (407); see proxy and "
+				   "proxy-password-file of the upstream"),
+				call->host);
 		return;
 	}
 	if (proxy_status >= 300) {
@@ -280,8 +290,15 @@ static bool is_loopback(const char *host)
 	       (inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 24) == IN_LOOPBACKNET);
 }
 
+static bool is_link_local(const char *host)
+{
+	struct in_addr address;
+
+	return inet_pton(AF_INET, host, &address) == 1 && (ntohl(address.s_addr) >> 16) == LINK_LOCAL_NET;
+}
+
 /* Which host the URL names; only https, or http to this machine itself. */
-static enum outcome judge_url(const char *url, char ret_host[NAME_BYTES_MAX], struct fault *fault)
+static enum outcome judge_url(const char *url, bool metadata_service, char ret_host[NAME_BYTES_MAX], struct fault *fault)
 {
 	CURLU *parsed = curl_url();
 	char *scheme = NULL, *host = NULL;
@@ -292,7 +309,8 @@ static enum outcome judge_url(const char *url, char ret_host[NAME_BYTES_MAX], st
 	    curl_url_get(parsed, CURLUPART_HOST, &host, 0) != CURLUE_OK ||
 	    !str_copy(str_of(host), NAME_BYTES_MAX, ret_host))
 		outcome = fault_set(fault, OUTCOME_NEVER, N_("\"%s\" is no URL"), url);
-	else if (strcmp(scheme, "https") != 0 && !(strcmp(scheme, "http") == 0 && is_loopback(host)))
+	else if (strcmp(scheme, "https") != 0 &&
+		 !(strcmp(scheme, "http") == 0 && (is_loopback(host) || (metadata_service && is_link_local(host)))))
 		outcome = fault_set(fault, OUTCOME_NEVER,
 				    N_("\"%s\" must start with https: only this machine itself is asked in clear"), url);
 	curl_free(scheme);
@@ -326,12 +344,23 @@ static bool set_trust(CURL *easy, const char *ca_file)
 	       curl_easy_setopt(easy, CURLOPT_CAPATH, folder ? folder : X509_get_default_cert_dir()) == CURLE_OK;
 }
 
-static bool set_proxy(const struct call *call, const char *proxy)
+static bool set_proxy(const struct call *call, const struct http_request *request)
 {
-	if (proxy)
-		return curl_easy_setopt(call->easy, CURLOPT_PROXY, proxy) == CURLE_OK;
+	char password[PROXY_PASSWORD_MAX];
+	bool set;
+
 	/* This machine itself is never behind a proxy, whatever the environment says. */
-	return !is_loopback(call->host) || curl_easy_setopt(call->easy, CURLOPT_PROXY, "") == CURLE_OK;
+	if (request->metadata_service || (!request->proxy && is_loopback(call->host)))
+		return curl_easy_setopt(call->easy, CURLOPT_PROXY, "") == CURLE_OK;
+	if (!request->proxy)
+		return true;
+	if (!str_copy(request->proxy_password, sizeof(password), password))
+		return false;
+	set = curl_easy_setopt(call->easy, CURLOPT_PROXY, request->proxy) == CURLE_OK &&
+	      (!password[0] || (curl_easy_setopt(call->easy, CURLOPT_PROXYPASSWORD, password) == CURLE_OK &&
+				curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST)) == CURLE_OK));
+	OPENSSL_cleanse(password, sizeof(password));
+	return set;
 }
 
 static bool set_body(struct call *call, struct str body)
@@ -365,7 +394,7 @@ static bool set_up(struct call *call, const struct http_request *request)
 	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PRIVATE, call) == CURLE_OK && set_trust(easy, request->ca_file) &&
-	       set_proxy(call, request->proxy) && set_headers(call, request->headers) && set_body(call, request->body);
+	       set_proxy(call, request) && set_headers(call, request->headers) && set_body(call, request->body);
 }
 
 enum outcome http_send(struct http *http, const struct http_request *request,
@@ -381,7 +410,7 @@ enum outcome http_send(struct http *http, const struct http_request *request,
 	call->on_answer = on_answer;
 	call->context = context;
 	buf_init(&call->answer, request->answer_bytes_max);
-	outcome = judge_url(request->url, call->host, fault);
+	outcome = judge_url(request->url, request->metadata_service, call->host, fault);
 	if (outcome == OUTCOME_OK &&
 	    (!set_up(call, request) || curl_multi_add_handle(http->multi, call->easy) != CURLM_OK))
 		outcome = fault_set(fault, OUTCOME_LATER, N_("memory is short"));
