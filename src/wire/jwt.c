@@ -20,6 +20,18 @@ bool base64url_parse(struct str text, struct buf *out)
 	return true;
 }
 
+bool base64url_print(struct buf *out, struct str raw)
+{
+	size_t size = sodium_base64_encoded_len(raw.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	char *room = buf_room(out, size);
+
+	if (!room)
+		return false;
+	(void)sodium_bin2base64(room, size, (const unsigned char *)raw.ptr, raw.len, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+	buf_grew(out, size - 1); /* without its NUL */
+	return true;
+}
+
 static json_t *part_json(struct str part)
 {
 	CLEANUP(cleanup_buf) struct buf text = { .bytes_max = JWT_BYTES_MAX };

@@ -28,5 +28,6 @@ void jwt_done(struct jwt *jwt);
 
 /* base64url without padding (RFC 7515, 2). */
 bool base64url_parse(struct str text, struct buf *out) __attribute__((warn_unused_result));
+bool base64url_print(struct buf *out, struct str raw) __attribute__((warn_unused_result)); /* false: no room */
 
 #endif

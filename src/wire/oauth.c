@@ -13,8 +13,9 @@
 
 #define TOO_MANY_REQUESTS 429
 #define EXPIRES_IN_S_MAX (366u * 86400)
+#define EPOCH_S_MAX 253402300799 /* the last second of the year 9999 */
 
-static bool add_form_value(struct buf *out, struct str value)
+bool oauth_value_print(struct buf *out, struct str value)
 {
 	static const char hex[] = "0123456789ABCDEF";
 
@@ -30,28 +31,18 @@ static bool add_form_value(struct buf *out, struct str value)
 	return true;
 }
 
-bool oauth_request_print(struct buf *out, const struct oauth_request *request)
+bool oauth_form_begin(struct buf *ret_form)
 {
-	const struct {
-		struct str name;
-		struct str value;
-	} pairs[] = {
-		{ STR("grant_type="), STR("client_credentials") },
-		{ STR("&client_id="), request->client_id },
-		{ STR("&client_secret="), request->client_secret },
-		{ STR("&scope="), request->scope },
-	};
+	buf_init(ret_form, OAUTH_FORM_MAX);
+	return buf_room(ret_form, OAUTH_FORM_MAX) != NULL;
+}
 
-	/* Room for the longest form first: growing later would leave copies of the secret behind. */
-	if (!buf_room(out, 64 + 3 * (request->client_id.len + request->client_secret.len + request->scope.len)))
-		return false;
-	for (size_t i = 0; i < sizeof(pairs) / sizeof(*pairs); i++) {
-		if (pairs[i].value.len == 0)
-			continue; /* RFC 6749, 4.4.2: scope may be left out */
-		if (!buf_add(out, pairs[i].name) || !add_form_value(out, pairs[i].value))
-			return false;
-	}
-	return true;
+bool oauth_form_add(struct buf *form, const char *name, struct str value)
+{
+	if (value.len == 0)
+		return true;
+	return (form->len == 0 || buf_add_byte(form, '&')) && buf_add(form, str_of(name)) && buf_add_byte(form, '=') &&
+	       oauth_value_print(form, value);
 }
 
 static void cleanup_json(json_t **json)
@@ -72,6 +63,13 @@ static void describe(struct oauth_answer *answer, struct str text)
 	text_clean_copy(str_trim(str_cut(&text, '\n')), sizeof(answer->description), answer->description);
 }
 
+/* The answer is none that OAuth knows: our own words. */
+static void blame(struct oauth_answer *answer, const char *why)
+{
+	answer->why = why;
+	describe(answer, str_of(why));
+}
+
 /* A number, or digits in a string as the older endpoint writes it; 0: not said. */
 static uint64_t seconds_of(const json_t *value)
 {
@@ -88,33 +86,56 @@ static uint64_t seconds_of(const json_t *value)
 }
 
 /* It is going to stand in "auth=Bearer …" between ^A: RFC 6750's characters, and other visible ones that issuers use. */
-static bool token_fits(struct str token)
+static bool token_fits(struct str token, size_t bytes_max)
 {
 	for (size_t i = 0; i < token.len; i++) {
 		if (token.ptr[i] <= ' ' || token.ptr[i] >= 0x7f)
 			return false;
 	}
-	return token.len > 0 && token.len <= OAUTH_TOKEN_MAX;
+	return token.len > 0 && token.len <= bytes_max;
+}
+
+static int64_t moment_of(const json_t *value)
+{
+	uint64_t moment = 0;
+
+	if (json_is_integer(value) && json_integer_value(value) > 0)
+		moment = (uint64_t)json_integer_value(value);
+	else if (!json_is_string(value) || !str_to_u64(str_of(json_string_value(value)), EPOCH_S_MAX, &moment))
+		moment = 0;
+	return moment <= EPOCH_S_MAX ? (int64_t)moment : 0;
+}
+
+/* jansson frees a text as it is. */
+static void wipe(struct str text)
+{
+	if (text.len > 0)
+		explicit_bzero((char *)(uintptr_t)text.ptr, text.len);
 }
 
 static bool take_token(const json_t *json, struct oauth_answer *answer)
 {
 	struct str token = member(json, "access_token");
+	struct str refresh = member(json, "refresh_token");
 	struct str type = member(json, "token_type");
 
 	if (type.len > 0 && !str_eq_nocase(type, STR("Bearer"))) {
-		describe(answer, STR(N_("the token endpoint gave a token that is not of the type Bearer")));
-	} else if (!token_fits(token)) {
-		describe(answer, STR(N_("the token endpoint gave a token that is too long or holds odd characters")));
+		blame(answer, N_("the token endpoint gave a token that is not of the type Bearer"));
+	} else if (!token_fits(token, OAUTH_TOKEN_MAX) || (refresh.len > 0 && !token_fits(refresh, OAUTH_REFRESH_MAX))) {
+		blame(answer, N_("the token endpoint gave a token that is too long or holds odd characters"));
 	} else {
 		answer->token = str_dup(token);
+		answer->refresh_token = refresh.len > 0 ? str_dup(refresh) : NULL;
 		answer->expires_in_s = seconds_of(json_object_get(json, "expires_in"));
-		answer->good = answer->token != NULL;
-		if (!answer->good)
-			answer->passing = true; /* out of memory */
+		answer->expires_on_s = moment_of(json_object_get(json, "expires_on"));
+		answer->good = answer->token && (refresh.len == 0 || answer->refresh_token);
+		answer->passing = !answer->good; /* out of memory */
 	}
-	if (token.len > 0)
-		explicit_bzero((char *)(uintptr_t)token.ptr, token.len); /* jansson frees it as it is */
+	wipe(token);
+	wipe(refresh);
+	wipe(member(json, "id_token"));
+	if (!answer->good)
+		oauth_answer_done(answer);
 	return answer->good;
 }
 
@@ -152,6 +173,17 @@ static bool take_error(const json_t *json, struct oauth_answer *answer)
 	return true;
 }
 
+/* A page for people comes from a proxy, a firewall, a captive portal, or an address that is no token endpoint. */
+static const char *not_json(struct str body)
+{
+	struct str text = str_trim(body);
+
+	if (text.len > 0 && text.ptr[0] == '<')
+		return N_("a page for people came in place of the token endpoint's answer: is token-url right, and does a proxy or firewall stand "
+			  "between?");
+	return N_("the token endpoint's answer is not a JSON object");
+}
+
 bool oauth_answer_parse(unsigned status, struct str body, struct oauth_answer *ret_answer)
 {
 	CLEANUP(cleanup_json) json_t *json = NULL;
@@ -160,16 +192,14 @@ bool oauth_answer_parse(unsigned status, struct str body, struct oauth_answer *r
 	if (body.len <= OAUTH_ANSWER_MAX && body.len > 0)
 		json = json_loadb(body.ptr, body.len, JSON_REJECT_DUPLICATES, NULL);
 	if (!json_is_object(json)) {
-		describe(ret_answer, body.len > OAUTH_ANSWER_MAX
-					     ? STR(N_("the token endpoint's answer is too long"))
-					     : STR(N_("the token endpoint's answer is not a JSON object")));
+		blame(ret_answer, body.len > OAUTH_ANSWER_MAX ? N_("the token endpoint's answer is too long") : not_json(body));
 		return false;
 	}
 	if (status >= 200 && status < 300 && json_object_get(json, "access_token"))
 		return take_token(json, ret_answer);
 	if (take_error(json, ret_answer))
 		return true;
-	describe(ret_answer, STR(N_("the token endpoint's answer holds neither a token nor an error")));
+	blame(ret_answer, N_("the token endpoint's answer holds neither a token nor an error"));
 	return false;
 }
 
@@ -185,10 +215,16 @@ void oauth_answer_hide(struct oauth_answer *answer, struct str secret)
 	}
 }
 
+static void drop(char **token)
+{
+	if (*token)
+		explicit_bzero(*token, strlen(*token));
+	free(*token);
+	*token = NULL;
+}
+
 void oauth_answer_done(struct oauth_answer *answer)
 {
-	if (answer->token)
-		explicit_bzero(answer->token, strlen(answer->token));
-	free(answer->token);
-	answer->token = NULL;
+	drop(&answer->token);
+	drop(&answer->refresh_token);
 }
