@@ -1,20 +1,14 @@
 #include "keep/password.h"
 
 #include <assert.h>
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <sodium.h>
 
-#include "base/cleanup.h"
-#include "base/file.h"
 #include "base/random.h"
+#include "keep/key_file.h"
 
-#define KEY_FILE "password.key"
-#define KEY_TEXT_LEN (2 * PASSWORD_KEY_BYTES)
 #define FAST "fast:"
 #define SALT_BYTES 16
 #define HASH_BYTES 32
@@ -27,71 +21,14 @@
 static const char alphabet[] = "abcdefghijkmnpqrstuvwxyz23456789";
 static_assert(sizeof(alphabet) - 1 == 32, "five bits a character");
 static_assert(FAST_LEN < PASSWORD_VERIFIER_MAX && crypto_pwhash_STRBYTES <= PASSWORD_VERIFIER_MAX, "room for both kinds");
-static_assert(PASSWORD_KEY_BYTES == crypto_generichash_KEYBYTES, "the key that BLAKE2b wants");
-
-/* Whole or not at all, and never over one that is there: two processes may start at once. */
-static enum outcome key_make(int dir_fd, const char *path, struct fault *fault)
-{
-	unsigned char key[PASSWORD_KEY_BYTES];
-	char text[KEY_TEXT_LEN + 1];
-	char temp[64];
-	int error;
-	CLEANUP(cleanup_fd) int fd = -1;
-
-	(void)snprintf(temp, sizeof(temp), KEY_FILE ".%08x", random_below(UINT32_MAX));
-	fd = file_create(dir_fd, temp);
-	if (fd == -1)
-		return fault_errno(fault, "create", path);
-	random_bytes(key, sizeof(key));
-	(void)sodium_bin2hex(text, sizeof(text), key, sizeof(key));
-	sodium_memzero(key, sizeof(key));
-	error = 0;
-	if (file_write(fd, (struct str){ text, KEY_TEXT_LEN }) == -1 || file_sync(fd) == -1 ||
-	    (linkat(dir_fd, temp, dir_fd, KEY_FILE, 0) == -1 && errno != EEXIST))
-		error = errno;
-	sodium_memzero(text, sizeof(text));
-	(void)file_remove(dir_fd, temp);
-	if (!error && file_sync(dir_fd) == -1)
-		error = errno;
-	errno = error;
-	return error ? fault_errno(fault, "write", path) : OUTCOME_OK;
-}
+static_assert(PASSWORD_KEY_BYTES == crypto_generichash_KEYBYTES && PASSWORD_KEY_BYTES == KEY_FILE_BYTES, "the key that BLAKE2b wants");
 
 enum outcome password_key_load(const char *state, unsigned char ret_key[PASSWORD_KEY_BYTES], struct fault *fault)
 {
-	char path[4096];
-	struct buf text;
-	size_t bytes = 0;
-	enum outcome outcome;
-	CLEANUP(cleanup_fd) int dir_fd = folder_open(state);
-
-	if (sodium_init() == -1)
-		return fault_set(fault, OUTCOME_NEVER, N_("libsodium cannot be used on this machine"));
-	if (dir_fd == -1)
-		return fault_errno(fault, "open folder", state);
-	if (!path_join(state, STR(KEY_FILE), sizeof(path), path))
-		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), (int)sizeof(path), state);
-	if (faccessat(dir_fd, KEY_FILE, F_OK, AT_EACCESS) == -1 && errno == ENOENT) {
-		outcome = key_make(dir_fd, path, fault);
-		if (outcome != OUTCOME_OK)
-			return outcome;
-	}
-	outcome = file_load_secret(path, 4096, &text, fault);
-	if (outcome != OUTCOME_OK) {
-		buf_wipe(&text);
-		return outcome;
-	}
-	if (text.len != KEY_TEXT_LEN ||
-	    sodium_hex2bin(ret_key, PASSWORD_KEY_BYTES, text.ptr, text.len, NULL, &bytes, NULL) == -1 ||
-	    bytes != PASSWORD_KEY_BYTES) {
-		sodium_memzero(ret_key, PASSWORD_KEY_BYTES);
-		outcome = fault_set(fault, OUTCOME_NEVER,
-				    N_("%s is damaged: it must hold %d hexadecimal digits; bring it back from a backup (without it, "
-				       "generated passwords must be made anew)"),
-				    path, KEY_TEXT_LEN);
-	}
-	buf_wipe(&text);
-	return outcome;
+	return key_file_load(state, "password.key", true,
+			     N_("%s is damaged: it must hold %d hexadecimal digits; bring it back from a backup (without it, "
+				"generated passwords must be made anew)"),
+			     ret_key, fault);
 }
 
 void password_generate(char ret_password[PASSWORD_GENERATED_LEN + 1])
