@@ -307,9 +307,14 @@ struct courier *courier_new(struct loop *loop, struct http *http, const struct s
 	courier->http = http;
 	courier->handler = handler;
 	courier->context = context;
-	courier->tokens = token_store_new(loop, http);
 	courier->sweep.data = courier;
-	if (!courier->tokens || courier_settings(courier, settings, fault) != OUTCOME_OK) {
+	if (!courier_tokens_open(courier, settings->daemon.state)) {
+		(void)fault_set(fault, OUTCOME_LATER, N_("out of memory for the courier"));
+		free(courier);
+		return NULL;
+	}
+	if (courier_settings(courier, settings, fault) != OUTCOME_OK) {
+		courier_tokens_close(courier);
 		free(courier);
 		return NULL;
 	}
@@ -343,6 +348,7 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 	courier->settings = settings;
 	courier->generation++;
 	token_forget_all(courier->tokens);
+	login_desk_forget(courier->logins);
 	set_hostname(courier);
 	return OUTCOME_OK;
 }
@@ -351,7 +357,6 @@ void courier_free(struct courier *courier)
 {
 	abandon_all(courier);
 	uv_close((uv_handle_t *)&courier->sweep, NULL);
-	token_store_free(courier->tokens);
-	courier->tokens = NULL;
+	courier_tokens_close(courier);
 	/* Streams close in later turns and the loop has ended: what is left goes with the process. */
 }

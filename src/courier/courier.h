@@ -12,6 +12,8 @@
 #define COURIER_COURIER_H
 
 #include "base/fault.h"
+#include "courier/login.h"
+#include "courier/token.h"
 #include "domain/settings.h"
 #include "sys/http.h"
 #include "sys/loop.h"
@@ -96,6 +98,16 @@ size_t courier_active(const struct courier *courier);
 /* Finish what is under way within `ms`, QUIT idle connections, take nothing new; then on_idle. */
 void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *context), void *context);
 void courier_free(struct courier *courier);
+
+/* The token that mail of this mailbox would go with, now or later; for whoever wants to see what it holds. NEVER at once: no such upstream, or it needs none. */
+enum outcome courier_token(struct courier *courier, struct str upstream, struct str mailbox,
+			   void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context,
+			   struct fault *fault);
+/* A person signs in: see login.h. After one that succeeds the upstream's pauses are over. */
+enum outcome courier_login(struct courier *courier, struct str upstream, struct str redirect_url, const struct login_handler *handler, void *context,
+			   struct fault *fault);
+enum outcome courier_login_redirected(struct courier *courier, struct str upstream, struct str text, struct fault *fault);
+void courier_login_cancel(struct courier *courier, void *context);
 
 /* For status, health, metrics and `upstream show`: one row an upstream (and mailbox in use). */
 struct courier_status {

@@ -56,7 +56,9 @@ struct courier {
 	struct http *http;
 	const struct settings *settings;
 	uint64_t generation;       /* of settings: older connections take nothing new */
+	struct vault *vault;
 	struct token_store *tokens;
+	struct login_desk *logins;
 	struct upstream *upstreams;
 	size_t upstreams_count;
 	struct table mailboxes;    /* by key */
@@ -118,6 +120,12 @@ void smtp_decide(struct connection *connection, enum smtp_client_phase phase, co
 void smtp_lost(struct connection *connection, enum smtp_client_phase phase, const struct smtp_reply *reply, const char *text);
 void smtp_finish(struct connection *connection, const struct failure_verdict *verdict, enum smtp_client_phase phase);
 enum smtp_client_phase smtp_phase(const struct connection *connection);
+
+/* courier_token.c: with what tokens are got and people sign in. False: out of memory. */
+bool courier_tokens_open(struct courier *courier, const char *state);
+void courier_tokens_close(struct courier *courier);
+/* There is no token: who would use it waits for as long as no new try is made. */
+void courier_pause_for_token(struct mailbox *mailbox, const struct fault *fault);
 
 /* courier.c: the fate is complete; frees the work. */
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);

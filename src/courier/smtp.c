@@ -64,7 +64,7 @@ static void on_token(void *context, enum outcome outcome, const struct token *to
 	connection->waits_for_token = false;
 	connection->since_ms = clock_monotonic_ms();
 	if (outcome != OUTCOME_OK) {
-		mailbox_pause(mailbox, 5000, str_of(fault->text[LANGUAGE_EN]));
+		courier_pause_for_token(mailbox, fault);
 		smtp_abandon(connection, fault->text[LANGUAGE_EN]);
 		return;
 	}
@@ -101,8 +101,8 @@ static void on_need_token(struct connection *connection)
 		sign_in_by_password(connection);
 	} else {
 		connection->waits_for_token = true;
-		token_get(connection->mailbox->courier->tokens, upstream->settings, &connection->mailbox->courier->settings->limits,
-			  on_token, connection);
+		token_get_for(connection->mailbox->courier->tokens, upstream->settings, &connection->mailbox->courier->settings->limits,
+			      connection->mailbox->address, on_token, connection);
 	}
 }
 
@@ -128,7 +128,7 @@ bool smtp_may_go_on(const struct connection *connection)
 
 	return connection->generation == courier->generation && !courier->draining &&
 	       (connection->token_generation == 0 ||
-		connection->token_generation == token_generation(courier->tokens, connection->mailbox->upstream_name));
+		token_is_current(courier->tokens, connection->mailbox->upstream_name, connection->token_generation));
 }
 
 static void next_or_idle(struct connection *connection)

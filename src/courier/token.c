@@ -1,20 +1,22 @@
 #include "courier/token.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include <sodium/utils.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/table.h"
-#include "wire/oauth.h"
+#include "courier/token_fetch.h"
 
-#define SECRET_BYTES_MAX 4096
-#define LIFETIME_S_MAX 86400 /* whatever the endpoint says: a secret is asked for again within a day */
-#define TRY_AGAIN_SOON_MS 5000     /* the endpoint was not to be reached, or asked to come back */
-#define TRY_AGAIN_LATE_MS 60000    /* it said no: only an administrator can change that */
+#define IDENTITIES_MAX 4096        /* upstreams, or mailboxes where each has its own token */
+#define TRY_AGAIN_SOON_MS 5000     /* the endpoint was not to be reached, or asked to come back; doubled each time up to: */
+#define TRY_AGAIN_SOON_MS_MAX 60000
+#define TRY_AGAIN_LATE_MS 60000    /* it said no: only an administrator can change that; likewise */
+#define TRY_AGAIN_LATE_MS_MAX 900000
+#define KEY_BYTES_MAX 1024
 
 struct waiter {
 	struct waiter *next;
@@ -22,17 +24,20 @@ struct waiter {
 	void *context;
 };
 
-/* One upstream's identity. */
+/* One identity: an upstream's, or one mailbox's at it. */
 struct entry {
 	struct token_store *store;
-	char *name;
+	char *key;            /* "UPSTREAM\nMAILBOX" */
+	struct str upstream, mailbox; /* within key */
+	const struct upstream_settings *settings; /* those that who asked last came with; NULL: they are gone */
+	const struct limits *limits;
 	char *value;          /* NULL: none yet */
 	uint64_t generation;
 	uint64_t expires_ms;  /* monotonic */
 	uint64_t refresh_ms;
-	uint64_t early_seconds;
-	bool fetching;
-	struct buf secret;    /* what was sent, while the answer is awaited: no log may show it if it comes back */
+	bool next_secret;     /* which of two secrets worked */
+	struct token_fetch *fetch; /* NULL: nothing is under way */
+	unsigned failures;    /* in a row */
 	uint64_t failed_until_ms;
 	struct fault fault;
 	struct waiter *waiting;
@@ -41,16 +46,19 @@ struct entry {
 struct token_store {
 	struct loop *loop;
 	struct http *http;
-	struct table entries; /* by name */
+	struct vault *vault;
+	uint64_t generation;  /* of the newest token of all */
+	struct table entries; /* by key */
 };
 
-struct token_store *token_store_new(struct loop *loop, struct http *http)
+struct token_store *token_store_new(struct loop *loop, struct http *http, struct vault *vault)
 {
 	struct token_store *store = calloc(1, sizeof(*store));
 
 	if (store) {
 		store->loop = loop;
 		store->http = http;
+		store->vault = vault;
 	}
 	return store;
 }
@@ -63,41 +71,72 @@ static void value_drop(struct entry *entry)
 	entry->value = NULL;
 }
 
+static void entry_free(struct entry *entry)
+{
+	while (entry->waiting) {
+		struct waiter *next = entry->waiting->next;
+
+		free(entry->waiting);
+		entry->waiting = next;
+	}
+	if (entry->fetch)
+		token_fetch_orphan(entry->fetch);
+	value_drop(entry);
+	free(entry->key);
+	free(entry);
+}
+
 void token_store_free(struct token_store *store)
 {
 	struct entry *entry;
 	size_t at = 0;
 
-	while ((entry = table_next(&store->entries, &at))) {
-		while (entry->waiting) {
-			struct waiter *next = entry->waiting->next;
-
-			free(entry->waiting);
-			entry->waiting = next;
-		}
-		value_drop(entry);
-		buf_wipe(&entry->secret);
-		free(entry->name);
-		free(entry);
-	}
+	while ((entry = table_next(&store->entries, &at)))
+		entry_free(entry);
 	table_done(&store->entries);
 	free(store);
 }
 
-static struct entry *entry_for(struct token_store *store, struct str name)
+/* Room for one more: a mailbox that nobody asks for now makes it. */
+static bool make_room(struct token_store *store)
 {
-	struct entry *entry = table_find(&store->entries, name);
+	struct entry *entry;
+	size_t at = 0;
 
-	if (entry)
+	if (store->entries.count < IDENTITIES_MAX)
+		return true;
+	while ((entry = table_next(&store->entries, &at))) {
+		if (entry->waiting || entry->fetch)
+			continue;
+		(void)table_take(&store->entries, str_of(entry->key));
+		entry_free(entry);
+		return true;
+	}
+	return false;
+}
+
+static struct entry *entry_for(struct token_store *store, struct str upstream, struct str mailbox)
+{
+	char key[KEY_BYTES_MAX];
+	int len = snprintf(key, sizeof(key), "%.*s\n%.*s", STR_ARG(upstream), STR_ARG(mailbox));
+	struct entry *entry;
+
+	if (len < 0 || (size_t)len >= sizeof(key))
+		return NULL;
+	entry = table_find(&store->entries, str_of(key));
+	if (entry || !make_room(store))
 		return entry;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
 	entry->store = store;
-	entry->name = str_dup(name);
-	if (entry->name && table_put(&store->entries, str_of(entry->name), entry))
+	entry->key = str_dup(str_of(key));
+	if (entry->key && table_put(&store->entries, str_of(entry->key), entry)) {
+		entry->upstream = (struct str){ entry->key, upstream.len };
+		entry->mailbox = (struct str){ entry->key + upstream.len + 1, mailbox.len };
 		return entry;
-	free(entry->name);
+	}
+	free(entry->key);
 	free(entry);
 	return NULL;
 }
@@ -131,124 +170,98 @@ static void answer_all(struct entry *entry)
 
 /* --- fetching --- */
 
-static void failed(struct entry *entry, uint64_t wait_ms)
+/* Each failure in a row doubles the wait. */
+static uint64_t back_off_ms(unsigned failures, bool passing)
 {
+	uint64_t wait_ms = passing ? TRY_AGAIN_SOON_MS : TRY_AGAIN_LATE_MS;
+	uint64_t wait_ms_max = passing ? TRY_AGAIN_SOON_MS_MAX : TRY_AGAIN_LATE_MS_MAX;
+
+	for (; failures > 0 && wait_ms < wait_ms_max; failures--)
+		wait_ms *= 2;
+	return wait_ms < wait_ms_max ? wait_ms : wait_ms_max;
+}
+
+static void failed(struct entry *entry, bool passing, uint64_t asked_ms)
+{
+	uint64_t wait_ms = back_off_ms(entry->failures, passing);
+
+	if (asked_ms > wait_ms)
+		wait_ms = asked_ms;
+	entry->failures++;
 	entry->failed_until_ms = clock_monotonic_ms() + wait_ms;
-	log_event(LOG_LEVEL_ERROR, "no token", LOG_TEXT("upstream", entry->name),
+	log_event(LOG_LEVEL_ERROR, "no token", LOG_STR("upstream", entry->upstream), LOG_STR("mailbox", entry->mailbox),
 		  LOG_TEXT("reason", entry->fault.text[LANGUAGE_EN]), LOG_NUMBER("again_ms", wait_ms));
 }
 
-static void take(struct entry *entry, struct oauth_answer *given)
+static void take(struct entry *entry, struct token_result *result)
 {
 	uint64_t now_ms = clock_monotonic_ms();
-	uint64_t lifetime_s = given->expires_in_s < LIFETIME_S_MAX ? given->expires_in_s : LIFETIME_S_MAX;
-	/* A short-lived token is refreshed at half its time: early_seconds may be more than it has. */
-	uint64_t early_s = entry->early_seconds < lifetime_s / 2 ? entry->early_seconds : lifetime_s / 2;
+	/* A short-lived token is refreshed at half its time: the limit may be more than it has. */
+	uint64_t early_s = entry->limits->token_refresh_early_seconds;
 
+	if (early_s > result->lifetime_s / 2)
+		early_s = result->lifetime_s / 2;
 	value_drop(entry);
-	entry->value = given->token;
-	given->token = NULL;
-	entry->generation++;
-	entry->expires_ms = now_ms + lifetime_s * 1000;
-	entry->refresh_ms = now_ms + (lifetime_s - early_s) * 1000;
+	entry->value = result->value;
+	result->value = NULL;
+	entry->generation = ++entry->store->generation;
+	entry->expires_ms = now_ms + result->lifetime_s * 1000;
+	entry->refresh_ms = now_ms + (result->lifetime_s - early_s) * 1000;
+	entry->failures = 0;
 	entry->failed_until_ms = 0;
-	log_event(LOG_LEVEL_INFO, "token", LOG_TEXT("upstream", entry->name), LOG_NUMBER("seconds", lifetime_s),
+	entry->next_secret = result->next_secret;
+	log_event(LOG_LEVEL_INFO, "token", LOG_STR("upstream", entry->upstream), LOG_STR("mailbox", entry->mailbox),
+		  LOG_TEXT("grant", grant_of(entry->settings)->name), LOG_NUMBER("seconds", result->lifetime_s),
 		  LOG_NUMBER("generation", entry->generation));
 }
 
-static void understand(struct entry *entry, const struct http_answer *answer_)
-{
-	struct oauth_answer given = { 0 };
-	const char *meaning;
-	bool known;
-
-	if (answer_->outcome != OUTCOME_OK) {
-		entry->fault = answer_->fault;
-		failed(entry, TRY_AGAIN_SOON_MS);
-		return;
-	}
-	known = oauth_answer_parse(answer_->status, answer_->body, &given);
-	oauth_answer_hide(&given, buf_str(&entry->secret));
-	if (known && given.good) {
-		take(entry, &given);
-	} else {
-		meaning = given.aadsts ? oauth_aadsts_explain(given.aadsts) : NULL;
-		(void)fault_set(&entry->fault, OUTCOME_LATER, N_("the token endpoint of upstream %s answered %u %s: %s"), entry->name,
-				answer_->status, given.error, given.description);
-		if (meaning)
-			log_event(LOG_LEVEL_ERROR, "token refused", LOG_TEXT("upstream", entry->name),
-				  LOG_NUMBER("aadsts", given.aadsts), LOG_TEXT("meaning", meaning));
-		failed(entry, given.passing ? TRY_AGAIN_SOON_MS : TRY_AGAIN_LATE_MS);
-	}
-	oauth_answer_done(&given);
-}
-
-static void on_answer(void *context, const struct http_answer *answer_)
+static void on_end(void *context, struct token_result *result)
 {
 	struct entry *entry = context;
 
-	entry->fetching = false;
-	understand(entry, answer_);
-	buf_wipe(&entry->secret);
+	entry->fetch = NULL;
+	if (result->value) {
+		take(entry, result);
+	} else {
+		entry->fault = result->fault;
+		failed(entry, result->passing, result->wait_ms);
+	}
 	answer_all(entry);
 }
 
-static enum outcome ask(struct entry *entry, const struct upstream_settings *upstream, const struct limits *limits,
-			struct fault *fault)
+static void fetch(struct entry *entry)
 {
-	struct buf secret = { 0 };
-	struct buf form;
-	struct oauth_request request = { .client_id = str_of(upstream->client_id), .scope = str_of(upstream->scope) };
-	struct http_request post = {
-		.url = upstream->token_url,
-		.ca_file = upstream->ca_file,
-		.timeout_ms = (unsigned)limits->token_seconds_max * 1000,
-		.answer_bytes_max = OAUTH_ANSWER_MAX,
+	const struct token_fetch_request request = {
+		.http = entry->store->http,
+		.vault = entry->store->vault,
+		.upstream = entry->settings,
+		.limits = entry->limits,
+		.mailbox = entry->mailbox,
+		.next_secret = entry->next_secret && entry->settings->client_secret_file_next,
 	};
-	enum outcome outcome = file_load_secret(upstream->client_secret_file, SECRET_BYTES_MAX, &secret, fault);
 
-	buf_init(&form, 3 * SECRET_BYTES_MAX + 4096);
-	request.client_secret = buf_str(&secret);
-	if (outcome == OUTCOME_OK && !oauth_request_print(&form, &request))
-		outcome = fault_set(fault, OUTCOME_NEVER, N_("the client id, secret or scope of upstream %s is too long"), upstream->name);
-	post.body = buf_str(&form);
-	if (outcome == OUTCOME_OK)
-		outcome = http_send(entry->store->http, &post, on_answer, entry, fault);
-	buf_wipe(&form);
-	buf_wipe(&entry->secret);
-	if (outcome == OUTCOME_OK)
-		entry->secret = secret;
-	else
-		buf_wipe(&secret);
-	return outcome;
+	if (!entry->fetch && token_fetch_start(&request, on_end, entry, &entry->fetch, &entry->fault) != OUTCOME_OK)
+		failed(entry, false, 0);
 }
 
-static void fetch(struct entry *entry, const struct upstream_settings *upstream, const struct limits *limits)
+void token_get_for(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
+		   void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context)
 {
-	if (entry->fetching)
-		return;
-	entry->early_seconds = limits->token_refresh_early_seconds;
-	if (ask(entry, upstream, limits, &entry->fault) == OUTCOME_OK)
-		entry->fetching = true;
-	else
-		failed(entry, TRY_AGAIN_LATE_MS);
-}
-
-void token_get(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,
-	       void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault),
-	       void *context)
-{
-	struct entry *entry = entry_for(store, str_of(upstream->name));
+	struct entry *entry = entry_for(store, str_of(upstream->name), grant_of(upstream)->of_mailbox ? mailbox : STR(""));
 	struct waiter now = { NULL, on_token, context };
 	struct waiter *waiter;
 	uint64_t now_ms = clock_monotonic_ms();
 	struct fault fault;
 
+	if (entry) {
+		entry->settings = upstream;
+		entry->limits = limits;
+	}
 	if (entry && entry->value && now_ms >= entry->expires_ms)
 		value_drop(entry);
 	if (entry && now_ms >= entry->failed_until_ms && (!entry->value || now_ms >= entry->refresh_ms))
-		fetch(entry, upstream, limits);
-	if (entry && (entry->value || !entry->fetching)) {
+		fetch(entry);
+	if (entry && (entry->value || !entry->fetch)) {
 		answer(entry, &now); /* a token that is only being refreshed is still good */
 		return;
 	}
@@ -261,6 +274,13 @@ void token_get(struct token_store *store, const struct upstream_settings *upstre
 	*waiter = now;
 	waiter->next = entry->waiting;
 	entry->waiting = waiter;
+}
+
+void token_get(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,
+	       void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault),
+	       void *context)
+{
+	token_get_for(store, upstream, limits, STR(""), on_token, context);
 }
 
 void token_cancel(struct token_store *store, void *context)
@@ -282,12 +302,28 @@ void token_cancel(struct token_store *store, void *context)
 	}
 }
 
+/* --- one upstream's --- */
+
+static struct entry *entry_next(const struct token_store *store, struct str upstream, size_t *at)
+{
+	struct entry *entry;
+
+	while ((entry = table_next(&store->entries, at))) {
+		if (str_eq(entry->upstream, upstream))
+			return entry;
+	}
+	return NULL;
+}
+
 void token_refused(struct token_store *store, struct str upstream, uint64_t generation)
 {
-	struct entry *entry = table_find(&store->entries, upstream);
+	struct entry *entry;
+	size_t at = 0;
 
-	if (entry && entry->generation == generation)
-		value_drop(entry);
+	while ((entry = entry_next(store, upstream, &at))) {
+		if (entry->generation == generation)
+			value_drop(entry);
+	}
 }
 
 void token_retry(struct token_store *store)
@@ -295,24 +331,114 @@ void token_retry(struct token_store *store)
 	struct entry *entry;
 	size_t at = 0;
 
-	while ((entry = table_next(&store->entries, &at)))
+	while ((entry = table_next(&store->entries, &at))) {
 		entry->failed_until_ms = 0;
+		entry->failures = 0;
+	}
+}
+
+/* What is under way was asked by what is gone: nobody gets it. Who waits is moved to *gone, to be told when the table is not being walked. */
+static void forget(struct entry *entry, struct waiter **gone)
+{
+	value_drop(entry);
+	entry->failed_until_ms = 0;
+	entry->failures = 0;
+	if (entry->fetch)
+		token_fetch_orphan(entry->fetch);
+	entry->fetch = NULL;
+	while (entry->waiting) {
+		struct waiter *waiter = entry->waiting;
+
+		entry->waiting = waiter->next;
+		waiter->next = *gone;
+		*gone = waiter;
+	}
+}
+
+static void tell_gone(struct waiter *gone)
+{
+	struct fault fault;
+
+	(void)fault_set(&fault, OUTCOME_LATER, N_("the settings have changed"));
+	while (gone) {
+		struct waiter *next = gone->next;
+
+		gone->on_token(gone->context, OUTCOME_LATER, NULL, &fault);
+		free(gone);
+		gone = next;
+	}
 }
 
 void token_forget_all(struct token_store *store)
 {
+	struct waiter *gone = NULL;
 	struct entry *entry;
 	size_t at = 0;
 
 	while ((entry = table_next(&store->entries, &at))) {
-		value_drop(entry);
-		entry->failed_until_ms = 0;
+		forget(entry, &gone);
+		entry->settings = NULL;
+		entry->limits = NULL;
 	}
+	tell_gone(gone);
+}
+
+void token_forget(struct token_store *store, struct str upstream)
+{
+	struct waiter *gone = NULL;
+	struct entry *entry;
+	size_t at = 0;
+
+	while ((entry = entry_next(store, upstream, &at)))
+		forget(entry, &gone);
+	tell_gone(gone);
+}
+
+bool token_is_current(const struct token_store *store, struct str upstream, uint64_t generation)
+{
+	const struct entry *entry;
+	size_t at = 0;
+
+	while ((entry = entry_next(store, upstream, &at))) {
+		if (entry->generation == generation)
+			return true;
+	}
+	return false;
+}
+
+uint64_t token_waits_ms(const struct token_store *store, struct str upstream, const struct fault **ret_fault)
+{
+	const struct entry *entry;
+	uint64_t now_ms = clock_monotonic_ms();
+	uint64_t longest_ms = 0;
+	size_t at = 0;
+
+	*ret_fault = NULL;
+	while ((entry = entry_next(store, upstream, &at))) {
+		if (entry->failed_until_ms <= now_ms + longest_ms)
+			continue;
+		longest_ms = entry->failed_until_ms - now_ms;
+		*ret_fault = &entry->fault;
+	}
+	return longest_ms;
+}
+
+static const struct entry *newest(const struct token_store *store, struct str upstream)
+{
+	const struct entry *entry;
+	const struct entry *found = NULL;
+	size_t at = 0;
+
+	while ((entry = entry_next(store, upstream, &at))) {
+		if (!found || entry->generation > found->generation)
+			found = entry;
+	}
+	return found;
 }
 
 int64_t token_expires_us(const struct token_store *store, struct str upstream)
 {
-	const struct entry *entry = table_find(&store->entries, upstream);
+	const struct entry *entry = newest(store, upstream);
 
 	if (!entry || !entry->value)
 		return 0;
@@ -321,7 +447,7 @@ int64_t token_expires_us(const struct token_store *store, struct str upstream)
 
 uint64_t token_generation(const struct token_store *store, struct str upstream)
 {
-	const struct entry *entry = table_find(&store->entries, upstream);
+	const struct entry *entry = newest(store, upstream);
 
 	return entry ? entry->generation : 0;
 }

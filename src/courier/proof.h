@@ -1,0 +1,17 @@
+/* proof: how the application itself proves who it is, whatever it asks for: a secret (or one of two), a certificate, a federated token, or
+ * nothing (RFC 6749, 2.3; RFC 7523, 2.2). To add one: a row in proof.c, and a function. */
+#ifndef COURIER_PROOF_H
+#define COURIER_PROOF_H
+
+#include "courier/grant.h"
+
+/* Adds client_id and the proof to the form. NEVER, LATER: a file cannot be read, a certificate has ended: a sentence. */
+enum outcome proof_add(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault);
+
+/* The endpoint refused: is there another credential, not tried yet? Then *ask is changed to it. */
+bool proof_other(struct grant_ask *ask, const struct oauth_answer *answer);
+
+/* "client-secret-file", "certificate-file" … for the log. */
+const char *proof_name(const struct grant_ask *ask);
+
+#endif
