@@ -77,6 +77,17 @@ const struct argument rehearse_arguments[] = {
 	{ 0 },
 };
 
+const struct argument upstream_token_arguments[] = {
+	{ "--mailbox", ARGUMENT_TEXT, "mailbox", N_("whose, where each mailbox has a token of its own") },
+	{ 0 },
+};
+
+const struct argument upstream_login_arguments[] = {
+	{ "--port", ARGUMENT_COUNT, "port", N_("where this machine listens for the page that leads back (default: a free port)") },
+	{ "--paste", ARGUMENT_FLAG, "paste", N_("listen nowhere: paste the address that the browser shows after the sign-in") },
+	{ 0 },
+};
+
 const struct argument import_entra_arguments[] = {
 	{ "--all", ARGUMENT_FLAG, "all", N_("all sign-ins, not only those that concern SMTP AUTH") },
 	{ "--dates", ARGUMENT_TEXT, "dates", N_("how 4/12/2025 is meant: mdy or dmy (default: as the file shows, else mdy)") },

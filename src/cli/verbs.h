@@ -6,7 +6,7 @@
 
 extern const struct argument user_add_arguments[], user_passwd_arguments[], tenant_arguments[], tenant_set_arguments[], user_set_arguments[];
 extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
-extern const struct argument rehearse_arguments[];
+extern const struct argument rehearse_arguments[], upstream_token_arguments[], upstream_login_arguments[];
 extern const struct argument report_arguments[], retirement_show_arguments[], retirement_set_arguments[], retirement_simulate_arguments[];
 extern const struct argument import_entra_arguments[], import_eac_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
@@ -25,6 +25,7 @@ int verb_queue_cat(struct cli *cli);
 int verb_cmdlet(struct cli *cli);
 int verb_demo(struct cli *cli);
 int verb_report(struct cli *cli);
+int verb_login(struct cli *cli);
 int verb_retirement_show(struct cli *cli);
 int verb_import_entra(struct cli *cli);
 int verb_import_eac(struct cli *cli);
