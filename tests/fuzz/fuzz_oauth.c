@@ -22,7 +22,7 @@ static void check_answer(unsigned status, struct str body)
 	struct oauth_answer answer;
 	bool read = oauth_answer_parse(status, body, &answer);
 
-	if (answer.good != (answer.token != NULL) || (answer.good && (!read || status < 200 || status > 299)))
+	if (answer.good != (answer.token != NULL) || (answer.refresh_token && !answer.good) || (answer.good && (!read || status < 200 || status > 299)))
 		abort();
 	if (answer.token && (strlen(answer.token) > OAUTH_TOKEN_MAX || answer.token[0] == '\0' ||
 			     strpbrk(answer.token, "\1\r\n \t")))
@@ -39,16 +39,16 @@ static void check_answer(unsigned status, struct str body)
 
 static void check_request(struct str secret)
 {
-	struct oauth_request request = { STR("id"), secret, STR("scope") };
 	struct str rest;
 	struct buf out;
 	size_t at = 0;
 
-	buf_init(&out, secret.len * 3 + 256);
-	if (!oauth_request_print(&out, &request))
+	if (secret.len > OAUTH_FORM_MAX / 4)
+		return;
+	if (!oauth_form_begin(&out) || !oauth_form_add(&out, "client_id", STR("id")) || !oauth_form_add(&out, "client_secret", secret) ||
+	    !oauth_form_add(&out, "scope", STR("scope")))
 		abort();
 	rest = buf_str(&out);
-	(void)str_cut(&rest, '&');
 	(void)str_cut(&rest, '&');
 	rest = secret.len > 0 ? str_skip(str_cut(&rest, '&'), strlen("client_secret=")) : STR("");
 	for (size_t i = 0; i < rest.len; i++, at++) {

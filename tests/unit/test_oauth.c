@@ -44,7 +44,7 @@ static const struct {
 	{ "temporarily_unavailable", 400, "{\"error\":\"temporarily_unavailable\"}", true, false, NULL, "temporarily_unavailable",
 	  "temporarily_unavailable", 0, 0, true },
 	{ "429", 429, "{\"error\":\"invalid_request\"}", true, false, NULL, "invalid_request", "invalid_request", 0, 0, true },
-	{ "a gateway's page", 502, "<html>Bad Gateway</html>", false, false, NULL, "", "the token endpoint's answer is not a JSON object", 0, 0, true },
+	{ "a gateway's page", 502, "<html>Bad Gateway</html>", false, false, NULL, "", "a page for people came in place of the token endpoint's answer: is token-url right, and does a proxy or firewall stand between?", 0, 0, true },
 	{ "nothing", 200, "", false, false, NULL, "", "the token endpoint's answer is not a JSON object", 0, 0, false },
 	{ "a list", 200, "[]", false, false, NULL, "", "the token endpoint's answer is not a JSON object", 0, 0, false },
 	{ "a name twice", 200, "{\"access_token\":\"a\",\"access_token\":\"b\"}", false, false, NULL, "",
@@ -94,22 +94,52 @@ static void check_long(void)
 	oauth_answer_done(&got);
 }
 
-static void check_request(void)
+static void check_form(void)
 {
-	struct oauth_request request = { STR("app id"), STR("a&b=c~\xc3\xa9+"), STR("https://x/.default") };
 	struct buf out;
 
-	buf_init(&out, 4096);
-	CHECK(oauth_request_print(&out, &request), "request: fits");
-	CHECK(str_eq(buf_str(&out), STR("grant_type=client_credentials&client_id=app%20id&client_secret=a%26b%3Dc%7E%C3%A9%2B"
-					"&scope=https%3A%2F%2Fx%2F.default")), "request: no byte of a value ends it");
+	CHECK(oauth_form_begin(&out) && oauth_form_add(&out, "grant_type", STR("client_credentials")) &&
+	      oauth_form_add(&out, "client_id", STR("app id")) && oauth_form_add(&out, "scope", STR("")) &&
+	      oauth_form_add(&out, "client_secret", STR("a&b=c~\xc3\xa9+")), "form: fits");
+	CHECK(str_eq(buf_str(&out), STR("grant_type=client_credentials&client_id=app%20id&client_secret=a%26b%3Dc%7E%C3%A9%2B")),
+	      "form: no byte of a value ends it, and what is empty is left out");
 	buf_wipe(&out);
-	request.scope = STR("");
-	CHECK(oauth_request_print(&out, &request) && str_ends_nocase(buf_str(&out), STR("%2B")), "request: scope left out");
+	buf_init(&out, 8);
+	CHECK(!oauth_form_add(&out, "client_secret", STR("x")), "form: no room");
 	buf_wipe(&out);
-	buf_init(&out, 40);
-	CHECK(!oauth_request_print(&out, &request), "request: no room");
-	buf_wipe(&out);
+}
+
+static void check_more_members(void)
+{
+	struct oauth_answer got;
+
+	CHECK(oauth_answer_parse(200, STR("{\"access_token\":\"a\",\"refresh_token\":\"r-1\",\"expires_on\":\"1700000000\"}"), &got) && got.good &&
+	      strcmp(got.refresh_token, "r-1") == 0 && got.expires_on_s == 1700000000 && got.expires_in_s == 0, "a refresh token, and the end as a moment");
+	oauth_answer_done(&got);
+	CHECK(!got.refresh_token, "and it is wiped");
+	CHECK(!oauth_answer_parse(200, STR("{\"access_token\":\"a\",\"refresh_token\":\"r 1\"}"), &got) && !got.token && !got.refresh_token,
+	      "a refresh token with a blank");
+	oauth_answer_done(&got);
+	(void)oauth_answer_parse(200, STR("  <!DOCTYPE html><title>Sign in to the network</title>"), &got);
+	CHECK(got.why && strstr(got.why, "a page for people came"), "a page of a firewall says so");
+	CHECK(oauth_answer_explain(&got) == got.why, "and is its own explanation");
+	oauth_answer_done(&got);
+}
+
+static void check_names(void)
+{
+	static const char *const names[] = { "invalid_client", "unauthorized_client", "invalid_scope", "access_denied", "expired_token", "server_error",
+					     "org_internal", "admin_policy_enforced" };
+	struct oauth_answer got = { 0 };
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++) {
+		(void)str_copy(str_of(names[i]), sizeof(got.error), got.error);
+		CHECK(oauth_answer_explain(&got) && strlen(oauth_answer_explain(&got)) > 30, names[i]);
+	}
+	got.aadsts = 7000222;
+	CHECK(oauth_answer_explain(&got) == oauth_aadsts_explain(7000222), "the number goes before the name");
+	got = (struct oauth_answer){ .error = "of_another_world" };
+	CHECK(!oauth_answer_explain(&got), "an error that nobody knows");
 }
 
 static void check_hiding(void)
@@ -125,10 +155,10 @@ static void check_hiding(void)
 static void check_explanations(void)
 {
 	static const unsigned numbers[] = {
-		50012, 50013, 50034, 50053, 50055, 50056, 50057, 50074, 50076, 50079, 50126, 50132, 50133, 50173, 50196, 53003,
-		65001, 70008, 70011, 70016, 70019, 70043, 90002, 90006, 90014, 90024, 90033, 90055, 500011, 500133, 530032,
-		530035, 650056, 650057, 700005, 700016, 700025, 700027, 700082, 900144, 900561, 7000112, 7000215, 7000218,
-		7000222, 9001023,
+		50011, 50012, 50013, 50034, 50053, 50055, 50056, 50057, 50074, 50076, 50079, 50105, 50126, 50132, 50133, 50173, 50196, 53000, 53001, 53003, 54005,
+		65001, 70000, 70003, 70008, 70011, 70016, 70019, 70043, 90002, 90006, 90014, 90024, 90033, 90055, 90094, 500011, 500131, 500133, 530032,
+		530035, 650056, 650057, 700005, 700016, 700024, 700025, 700027, 700082, 700211, 700212, 700213, 900023, 900144, 900561, 7000112, 7000215, 7000218,
+		7000222, 7000229, 1002012, 9001023,
 	};
 	bool all = true;
 
@@ -142,7 +172,9 @@ int main(void)
 {
 	check_answers();
 	check_long();
-	check_request();
+	check_form();
+	check_more_members();
+	check_names();
 	check_hiding();
 	check_explanations();
 	return check_report();

@@ -120,7 +120,8 @@ static const struct {
 	{ "no client", LISTENER "upstreams: { m: { tenant: t } }\n",
 	  ":2:14: upstream m needs client-id, the application's ID" },
 	{ "no secret", LISTENER "upstreams: { m: { tenant: t, client-id: a } }\n",
-	  ":2:14: upstream m needs client-secret-file, the file that holds the application's secret" },
+	  ":2:14: upstream m has nothing to sign in with: it needs client-secret-file, certificate-file, federated-token-file, managed-identity: yes, "
+	  "service-account-file, or flow: device-code or auth-code" },
 	{ "a day that is none",
 	  LISTENER "upstreams: { m: { tenant: t, client-id: a, client-secret-file: s, client-secret-expires: 2027-02-29 } }\n",
 	  ":2:90: client-secret-expires: \"2027-02-29\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00" },
