@@ -208,7 +208,7 @@ static enum outcome check_fallbacks(struct settings_reader *reader)
 		const struct upstream_settings *fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : upstream;
 
 		if (upstream->fallback && (!fallback || fallback == upstream))
-			return SETTINGS_BLAME(reader, mark_of(reader, SECTION_UPSTREAMS, i, "fallback"),
+			return SETTINGS_BLAME(reader, settings_mark_of(reader, SECTION_UPSTREAMS, i, "fallback"),
 			                      N_("upstream %s: fallback %s is not another upstream"), upstream->name,
 			                      upstream->fallback);
 	}
