@@ -5,10 +5,14 @@
 //
 // settings: port, certificate, key, clients [{id, secret, method, mailbox}], scope,
 //           ttlSeconds, format opaque|jwt, publicKeyFile, statsFile
+// A client may have `certificate` and `algorithm` (private_key_jwt) and `grants`. With `person`
+// somebody sits at the browser and agrees to everything: GET /approve?user_code=… types in a device
+// code (with &refuse=1 refuses it), the pages of the code flow lead back at once, and
+// GET /revoke takes all refresh tokens back.
 // Prints `ready` once it listens. statsFile holds {tokensIssued,
 // tokensRefused, introspections} and is replaced after each of them.
 
-import { generateKeyPairSync, randomBytes } from 'node:crypto';
+import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
 import https from 'node:https';
 import Provider from 'oidc-provider';
@@ -30,20 +34,47 @@ function count(name) {
 const mailboxes = new Map(settings.clients.map((client) => [client.id, client.mailbox]));
 const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
 
-const provider = new Provider(`https://localhost:${settings.port}`, {
-	clients: settings.clients.map((client) => ({
+function client_of(client) {
+	const grants = client.grants ?? ['client_credentials'];
+	const one = {
 		client_id: client.id,
 		client_secret: client.secret,
-		grant_types: ['client_credentials'],
-		redirect_uris: [],
-		response_types: [],
-		scope: settings.scope,
+		grant_types: grants,
+		redirect_uris: grants.includes('authorization_code') ? ['http://127.0.0.1/'] : [],
+		response_types: grants.includes('authorization_code') ? ['code'] : [],
+		application_type: 'native',
+		scope: settings.person ? `${settings.scope} offline_access` : settings.scope,
 		token_endpoint_auth_method: client.method,
-	})),
-	scopes: [settings.scope],
+	};
+	if (client.certificate) {
+		const { publicKey: key } = new X509Certificate(readFileSync(client.certificate));
+		one.jwks = { keys: [{ ...key.export({ format: 'jwk' }), use: 'sig', alg: client.algorithm }] };
+		one.token_endpoint_auth_signing_alg = client.algorithm;
+	}
+	return one;
+}
+
+const provider = new Provider(`https://localhost:${settings.port}`, {
+	clients: settings.clients.map(client_of),
+	scopes: settings.person ? [settings.scope, 'offline_access'] : [settings.scope],
+	enabledJWA: { clientAuthSigningAlgValues: ['PS256', 'RS256'] },
+	findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
+	interactions: { url: (_ctx, interaction) => `/interaction/${interaction.uid}` },
+	issueRefreshToken: () => true,
+	rotateRefreshToken: true,
 	jwks: { keys: [{ ...privateKey.export({ format: 'jwk' }), kid: 'k1', use: 'sig', alg: 'RS256' }] },
 	cookies: { keys: ['unused: nobody signs in with a browser here'] },
-	ttl: { ClientCredentials: settings.ttlSeconds },
+	ttl: {
+		ClientCredentials: settings.ttlSeconds,
+		AccessToken: settings.ttlSeconds,
+		AuthorizationCode: 60,
+		DeviceCode: 60,
+		Grant: 86400,
+		IdToken: 60,
+		Interaction: 60,
+		RefreshToken: 86400,
+		Session: 600,
+	},
 	formats: {
 		// The longest that the package's generator gives: 512 characters.
 		bitsOfOpaqueRandomness: 512 * 6,
@@ -56,9 +87,10 @@ const provider = new Provider(`https://localhost:${settings.port}`, {
 		},
 	},
 	// Whose mailboxes the application may use: the introspection tells the server.
-	extraTokenClaims: (_ctx, token) => ({ username: mailboxes.get(token.clientId) }),
+	extraTokenClaims: (_ctx, token) => ({ username: token.accountId ?? mailboxes.get(token.clientId) }),
 	features: {
 		clientCredentials: { enabled: true },
+		deviceFlow: { enabled: Boolean(settings.person) },
 		devInteractions: { enabled: false },
 		introspection: { enabled: true, allowedPolicy: () => true },
 		resourceIndicators: {
@@ -84,9 +116,63 @@ provider.use(async (ctx, next) => {
 });
 provider.on('server_error', (_ctx, error) => console.error(error));
 
+// --- the person at the browser ---
+
+async function grant_id(clientId, scope) {
+	const grant = new provider.Grant({ accountId: settings.person, clientId });
+	grant.addOIDCScope(scope);
+	return grant.save();
+}
+
+async function agree(request, response) {
+	const { params } = await provider.interactionDetails(request, response);
+	await provider.interactionFinished(request, response, {
+		login: { accountId: settings.person },
+		consent: { grantId: await grant_id(params.client_id, params.scope) },
+	}, { mergeWithLastSubmission: false });
+}
+
+async function type_in(query, response) {
+	const code = await provider.DeviceCode.findByUserCode(query.get('user_code').replace(/\W/g, ''));
+	Object.assign(code, query.has('refuse')
+		? { error: 'access_denied', errorDescription: 'the person refused' }
+		: {
+			accountId: settings.person,
+			grantId: await grant_id(code.clientId, code.params.scope),
+			scope: code.params.scope,
+			authTime: Math.floor(Date.now() / 1000),
+		});
+	await code.save();
+	response.end('done');
+}
+
+const grants = new Set();
+provider.on('grant.success', (ctx) => { if (ctx.oidc.entities.Grant) grants.add(ctx.oidc.entities.Grant.jti); });
+
+async function revoke(response) {
+	for (const grant of grants)
+		await provider.RefreshToken.revokeByGrantId(grant);
+	response.end('done');
+}
+
+const callback = provider.callback();
+
+function serve(request, response) {
+	const url = new URL(request.url, `https://localhost:${settings.port}`);
+	const done = settings.person && url.pathname.startsWith('/interaction/') ? agree(request, response)
+		: settings.person && url.pathname === '/approve' ? type_in(url.searchParams, response)
+			: settings.person && url.pathname === '/revoke' ? revoke(response)
+				: callback(request, response);
+	Promise.resolve(done).catch((error) => {
+		console.error(error);
+		response.statusCode = 500;
+		response.end(String(error));
+	});
+}
+
 writeFileSync(settings.publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
 stats_write();
 https.createServer({
 	cert: readFileSync(settings.certificate),
 	key: readFileSync(settings.key),
-}, provider.callback()).listen(settings.port, '127.0.0.1', () => console.log('ready'));
+}, serve).listen(settings.port, '127.0.0.1', () => console.log('ready'));

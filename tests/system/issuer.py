@@ -28,7 +28,8 @@ class Issuer:
     server_secret = "introspection0123456789"
     scope = SCOPE
 
-    def __init__(self, directory, authority, mailbox, ttl_seconds=3600, token_format="jwt"):
+    def __init__(self, directory, authority, mailbox, ttl_seconds=3600, token_format="jwt", person=None, clients=()):
+        """`person`: who sits at the browser, and agrees; `clients`: more of them, as issuer.mjs has them."""
         npm_install()
         self.directory = directory
         self.authority = authority
@@ -51,7 +52,9 @@ class Issuer:
                  "method": "client_secret_post"},
                 {"id": self.server_id, "secret": self.server_secret, "mailbox": "",
                  "method": "client_secret_basic"},
+                *clients,
             ],
+            "person": person,
         }))
         self.process = Process("issuer", ["node", HERE / "issuer.mjs", settings],
                                directory / "issuer.log")
@@ -66,6 +69,25 @@ class Issuer:
     @property
     def token_url(self):
         return f"https://localhost:{self.port}/token"
+
+    @property
+    def device_code_url(self):
+        return f"https://localhost:{self.port}/device/auth"
+
+    @property
+    def authorize_url(self):
+        return f"https://localhost:{self.port}/auth"
+
+    def browser(self, url, follow=True):
+        """What somebody's browser does with that address: curl, with cookies. Gives the last page's headers and body."""
+        return run(["curl", "-sS", "-i", *(["-L"] if follow else []), "--max-redirs", "10", "--cacert", self.authority.ca, "-c",
+                    self.directory / "cookies", "-b", self.directory / "cookies", url]).stdout
+
+    def approve(self, user_code, refuse=False):
+        assert "done" in self.browser(f"https://localhost:{self.port}/approve?user_code={user_code}" + ("&refuse=1" if refuse else ""))
+
+    def revoke(self):
+        assert "done" in self.browser(f"https://localhost:{self.port}/revoke")
 
     @property
     def introspection_url(self):
