@@ -209,6 +209,8 @@ void smtp_client_secured(struct smtp_client *client)
 {
 	client->tls = true;
 	client->scanned = 0;
+	if (client->state == AT_GREETING)
+		return; /* TLS from the first byte: the server speaks first */
 	smtp_client_hello_parse(client, STR("")); /* RFC 3207, 4.2: forget what was said in clear */
 	smtp_client_say_hello(client, "EHLO");
 	smtp_client_enter(client, AT_HELLO);

@@ -39,7 +39,7 @@ struct smtp_client_message {
 	enum smtp_ret ret;
 	struct str envid;
 	const struct smtp_client_recipient *recipients;
-	size_t recipients_count;
+	size_t recipients_count; /* 0: a trial, of the sender alone: MESSAGE_DONE at MAIL, and nothing is sent */
 };
 
 enum smtp_client_phase { /* where a reply was given, for courier/failure */
@@ -104,7 +104,8 @@ void smtp_client_done(struct smtp_client *client);
  * of the next input. Call until NONE with 0 used, also with an empty input: one reply may bring two events. */
 size_t smtp_client_feed(struct smtp_client *client, struct str input, struct smtp_client_event *ret_event);
 
-void smtp_client_secured(struct smtp_client *client); /* TLS is up, certificate verified: EHLO again */
+/* TLS is up, certificate verified: EHLO again; with implicit TLS, where no START_TLS came, the greeting is awaited. */
+void smtp_client_secured(struct smtp_client *client);
 
 /* `secret` is the token or password. With an OAuth mechanism "AUTH XOAUTH2" went alone and the 334 is here: an inline
  * token breaks the 512-octet line of real servers. False: no room, or invalid bytes. */

@@ -12,7 +12,7 @@ static void say_recipients(struct smtp_client *client)
 
 	while (client->asked < message->recipients_count && client->asked - client->answered < ahead_max)
 		smtp_client_say_rcpt(client, &message->recipients[client->asked++]);
-	if (client->pipelining && client->asked == message->recipients_count && !client->data_said) {
+	if (client->pipelining && message->recipients_count > 0 && client->asked == message->recipients_count && !client->data_said) {
 		client->data_said = true;
 		smtp_client_say(client, "DATA");
 	}
@@ -54,7 +54,6 @@ static const char *why_not(const struct smtp_client *client, const struct smtp_c
 
 bool smtp_client_send(struct smtp_client *client, const struct smtp_client_message *message, const char **ret_why)
 {
-	assert(message->recipients_count > 0);
 	assert(!client->message);
 	*ret_why = why_not(client, message);
 	if (*ret_why)
@@ -103,8 +102,11 @@ void smtp_client_on_reset(struct smtp_client *client, struct smtp_client_event *
 
 void smtp_client_on_sender_taken(struct smtp_client *client, struct smtp_client_event *event)
 {
-	(void)event;
 	client->open_transaction = true;
+	if (client->message->recipients_count == 0) {
+		done(client, event, 0);
+		return;
+	}
 	say_recipients(client);
 	smtp_client_enter(client, AT_RCPT);
 }

@@ -52,6 +52,7 @@ static void begin(struct play *play)
 		.recipients = recipients, .recipients_count = 3,
 	};
 
+	message.recipients_count = play->messages == 1 ? 0 : 3; /* the second is a trial of its sender */
 	if (play->messages++ < 3 && smtp_client_send(&play->client, &message, &why))
 		return;
 	(void)smtp_client_quit(&play->client);
@@ -119,6 +120,8 @@ static void play_all(struct play *play, struct str input, size_t bite)
 	*play = (struct play){ .in_clear = options.tls == SMTP_CLIENT_TLS_STARTTLS };
 	buf_init(&play->log, LOG_BYTES_MAX);
 	smtp_client_init(&play->client, &options);
+	if (options.tls == SMTP_CLIENT_TLS_IMPLICIT)
+		smtp_client_secured(&play->client);
 	input = str_skip(input, 1);
 	(void)feed(play, play->in_clear ? str_cut(&input, '\xff') : input, bite);
 	if (!play->securing)

@@ -37,6 +37,7 @@ static const struct smtp_client_message large = {
 };
 static const struct smtp_client_message bounce = { .size = 100, .recipients = one, .recipients_count = 1 };
 static const struct smtp_client_message utf8 = MESSAGE(japanese);
+static const struct smtp_client_message trial = { .sender = LIT("a@x.example"), .size = 100 };
 static const struct smtp_client_message smuggled = MESSAGE(smuggling);
 
 #define XOAUTH2 .sign_in = true, .mechanism = SASL_XOAUTH2
@@ -101,6 +102,16 @@ static const struct dialogue {
 	{ "PLAIN", { IMPLICIT, .sign_in = true, .mechanism = SASL_PLAIN }, { &plain },
 	  { "220 h\r\n", "250-h\r\n250 auth plain\r\n", "334 \r\n", "235 in\r\n" },
 	  "C EHLO us\nC AUTH PLAIN\nE need-token\nC AHUAdA==\nE ready\nC MAIL FROM:<a@x.example>\n" },
+	{ "a trial of senders: MAIL, RSET, MAIL, and nothing is sent", { .port = 25 }, { &trial, &trial, &trial },
+	  { "220 h\r\n", "250 h\r\n", "250 ok\r\n", "250 reset\r\n", "550 5.7.60 not you\r\n", "250 2.1.0 ok\r\n", "221 bye\r\n" },
+	  "C EHLO us\nE ready\nC MAIL FROM:<a@x.example>\nE done MAIL 250 ok\nC RSET\nC MAIL FROM:<a@x.example>\n"
+	  "E done MAIL 550 5.7.60 not you\nC MAIL FROM:<a@x.example>\nE done MAIL 250 2.1.0 ok\nC QUIT\nE closed\n" },
+	{ "the same pipelined, and a message behind it", { .port = 25 }, { &trial, &trial, &plain },
+	  { "220 h\r\n", EVERYTHING, "550 5.7.60 not you\r\n", "250 reset\r\n250 ok\r\n", "250 reset\r\n250 ok\r\n250 ok\r\n354 go\r\n",
+	    "250 ok\r\n", "221 bye\r\n" },
+	  "C EHLO us\nE ready\nC MAIL FROM:<a@x.example> SIZE=100\nE done MAIL 550 5.7.60 not you\nC RSET\n"
+	  "C MAIL FROM:<a@x.example> SIZE=100\nE done MAIL 250 ok\nC RSET\nC MAIL FROM:<a@x.example> SIZE=100\n"
+	  "C RCPT TO:<b@y.example>\nC DATA\nE rcpt 0 250 ok\nE body\nC Subject: hi\nC \nC ..dot\nC .\nE done END 250 ok\nC QUIT\nE closed\n" },
 	{ "MAIL refused, pipelined: the rest is swallowed, the next message starts clean", { .port = 25 }, { &pair, &plain },
 	  { "220 h\r\n", EVERYTHING, "550 5.7.60 not you\r\n503 5.5.2 a\r\n503 5.5.2 b\r\n503 5.5.2 c\r\n", "250 reset\r\n250 ok\r\n250 ok\r\n354 go\r\n", "250 ok\r\n" },
 	  "C EHLO us\nE ready\nC MAIL FROM:<a@x.example> SIZE=100 RET=HDRS ENVID=E1\n"
@@ -316,6 +327,8 @@ static void play_dialogue(const struct dialogue *dialogue, size_t bite)
 	options.hello = STR("us");
 	smtp_client_init(&play.client, &options);
 	buf_init(&play.log, 1 << 16);
+	if (options.tls == SMTP_CLIENT_TLS_IMPLICIT)
+		smtp_client_secured(&play.client);
 	for (size_t i = 0; i < CHUNKS_MAX && dialogue->server[i]; i++)
 		feed(&play, str_of(dialogue->server[i]), bite);
 	(void)snprintf(label, sizeof(label), "%s (bites of %zu)", dialogue->label, bite);
