@@ -19,7 +19,6 @@
 #include "domain/settings.h"
 
 #define SYSTEM_SETTINGS "/etc/sekisho/sekisho.yaml"
-#define DAEMON_STARTS_MS 5000
 #define TRY_EVERY_MS 50
 
 int ask_settings(const struct cli *cli, struct settings **ret_settings)
@@ -165,7 +164,7 @@ int cli_ask(struct cli *cli)
 	if (exit_code != EX_OK)
 		return exit_code;
 	path = socket_of(cli, settings);
-	fd = ask_connect(path, cli->verb->offline && settings ? 0 : DAEMON_STARTS_MS, &refused);
+	fd = ask_connect(path, cli->verb->offline && settings ? 0 : ASK_DAEMON_STARTS_MS, &refused);
 	if (fd != -1)
 		exit_code = ask_daemon(cli, fd);
 	else if (refused)

@@ -6,6 +6,8 @@
 
 struct settings;
 
+#define ASK_DAEMON_STARTS_MS 5000 /* how long a verb waits for the socket of a daemon that is starting */
+
 /* The settings named by -c, or the system's (/etc/sekisho/sekisho.yaml). EX_OK, or an exit code after a sentence. */
 int ask_settings(const struct cli *cli, struct settings **ret_settings);
 

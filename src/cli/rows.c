@@ -66,8 +66,7 @@ static const json_t *value_at(const json_t *row, const char *path)
 	return row;
 }
 
-/* What a sender chose must not steer the terminal that an administrator reads it on. */
-static void make_safe(char *text)
+void rows_make_safe(char *text)
 {
 	for (unsigned char *byte = (unsigned char *)text; *byte; byte++) {
 		if (*byte < 0x20 || *byte == 0x7f || (*byte == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0))
@@ -146,7 +145,7 @@ static void table_row(struct rows *rows, const json_t *row)
 		if (column->place == COLUMN_CSV)
 			continue;
 		rows_text(row, column->path, true, sizeof(cell), cell);
-		make_safe(cell);
+		rows_make_safe(cell);
 		(void)scols_line_set_data(line, at++, cell);
 	}
 }
@@ -170,7 +169,7 @@ static void print_list(const char *name, const json_t *list)
 		(void)fputs(" ", stdout);
 		json_object_foreach(item, key, value) {
 			rows_text(item, key, true, sizeof(text), text);
-			make_safe(text);
+			rows_make_safe(text);
 			if (text[0])
 				(void)printf(" %s=%s", key, text);
 		}
@@ -192,7 +191,7 @@ static void print_pairs(const struct rows *rows, const json_t *row)
 			continue;
 		}
 		rows_text(row, name, true, sizeof(text), text);
-		make_safe(text);
+		rows_make_safe(text);
 		(void)printf("%-22s %s\n", name, text);
 	}
 }
@@ -206,7 +205,7 @@ static void stream_row(struct rows *rows, const json_t *row)
 		if (column->place == COLUMN_CSV)
 			continue;
 		rows_text(row, column->path, true, sizeof(cell), cell);
-		make_safe(cell);
+		rows_make_safe(cell);
 		(void)printf("%s%s", first ? "" : "  ", cell);
 		first = false;
 	}

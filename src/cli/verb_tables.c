@@ -88,6 +88,12 @@ const struct argument upstream_login_arguments[] = {
 	{ 0 },
 };
 
+const struct argument upstream_test_arguments[] = {
+	{ "--send", ARGUMENT_TEXT, "send", N_("also send one test message to this address") },
+	{ "--from", ARGUMENT_TEXT, "from", N_("try this sender only (default: every account whose mail goes this way)") },
+	{ 0 },
+};
+
 const struct argument import_entra_arguments[] = {
 	{ "--all", ARGUMENT_FLAG, "all", N_("all sign-ins, not only those that concern SMTP AUTH") },
 	{ "--dates", ARGUMENT_TEXT, "dates", N_("how 4/12/2025 is meant: mdy or dmy (default: as the file shows, else mdy)") },
@@ -244,6 +250,18 @@ const struct column upstream_columns[] = {
 	{ "pausedUntil", N_("Paused until"), COLUMN_BOTH },
 	{ "tokenExpires", N_("Token ends"), COLUMN_BOTH },
 	{ "trouble", N_("Trouble"), COLUMN_BOTH },
+	{ 0 },
+};
+
+const struct column upstream_test_columns[] = {
+	{ "step", N_("Step"), COLUMN_BOTH },
+	{ "state", N_("State"), COLUMN_BOTH },
+	{ "ms", N_("ms"), COLUMN_BOTH },
+	{ "text", N_("Found"), COLUMN_BOTH },
+	{ "reply", N_("Reply"), COLUMN_BOTH },
+	{ "cause", N_("Cause"), COLUMN_BOTH },
+	{ "meaning", N_("Meaning"), COLUMN_CSV },
+	{ "remedy", N_("What to do"), COLUMN_CSV },
 	{ 0 },
 };
 

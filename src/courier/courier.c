@@ -240,6 +240,7 @@ void courier_drain(struct courier *courier, uint64_t ms, void (*on_idle)(void *c
 	courier->drain_until_ms = clock_monotonic_ms() + ms;
 	courier->on_idle = on_idle;
 	courier->on_idle_context = context;
+	probes_abort(courier);
 	while ((mailbox = table_next(&courier->mailboxes, &at)))
 		EACH_CARRIER(rest, mailbox);
 	maybe_idle(courier);
@@ -342,6 +343,7 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 	if (make_upstreams(settings, courier, &upstreams, fault) != OUTCOME_OK)
 		return fault->outcome;
 	age_all(courier);
+	probes_abort(courier);
 	drop_upstreams(courier);
 	courier->upstreams = upstreams;
 	courier->upstreams_count = settings->upstreams_count;

@@ -63,6 +63,7 @@ struct courier {
 	size_t upstreams_count;
 	struct table mailboxes;    /* by key */
 	struct table senders;      /* that had permanent errors of a kind; by key */
+	struct probe *probes;      /* tests under way */
 	const struct courier_handler *handler;
 	void *context;
 	uv_timer_t sweep;
@@ -108,6 +109,8 @@ void mailbox_pause_upstream(struct mailbox *mailbox, uint64_t pause_ms, struct s
 
 /* smtp.c: takes `work` over. False: no connection could be begun; `work` stays the caller's. */
 bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work);
+/* `host` and `hello` are borrowed as long as the client lives. */
+void smtp_options(const struct upstream_settings *settings, struct str hello, const char *host, struct smtp_client_options *ret_options);
 bool smtp_may_go_on(const struct connection *connection); /* carry one more message */
 
 /* smtp_end.c: how a connection ends, and what that means for its work. */
@@ -126,6 +129,8 @@ bool courier_tokens_open(struct courier *courier, const char *state);
 void courier_tokens_close(struct courier *courier);
 /* There is no token: who would use it waits for as long as no new try is made. */
 void courier_pause_for_token(struct mailbox *mailbox, const struct fault *fault);
+/* probe.c: the settings go, or the gateway stops. */
+void probes_abort(struct courier *courier);
 
 /* courier.c: the fate is complete; frees the work. */
 void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_fate *fate);

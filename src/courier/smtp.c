@@ -308,8 +308,7 @@ static void on_connected(struct stream *stream, enum outcome outcome, const stru
 
 /* --- beginning --- */
 
-static void client_options(const struct upstream_settings *settings, const struct connection *connection,
-			   struct smtp_client_options *ret_options)
+void smtp_options(const struct upstream_settings *settings, struct str hello, const char *host, struct smtp_client_options *ret_options)
 {
 	static const enum sasl_mechanism mechanisms[] = {
 		[UPSTREAM_XOAUTH2] = SASL_XOAUTH2, [UPSTREAM_OAUTHBEARER] = SASL_OAUTHBEARER, [UPSTREAM_LOGIN] = SASL_LOGIN,
@@ -322,11 +321,11 @@ static void client_options(const struct upstream_settings *settings, const struc
 	};
 
 	*ret_options = (struct smtp_client_options){
-		.hello = str_of(connection->mailbox->courier->hostname),
+		.hello = hello,
 		.tls = tls[settings->tls],
 		.sign_in = settings->auth != UPSTREAM_NO_AUTH,
 		.mechanism = mechanisms[settings->auth],
-		.host = str_of(connection->host),
+		.host = str_of(host),
 		.port = settings->port,
 	};
 }
@@ -345,7 +344,7 @@ static struct connection *connection_open(struct mailbox *mailbox, struct upstre
 	connection->generation = mailbox->courier->generation;
 	connection->since_ms = clock_monotonic_ms();
 	(void)str_copy(str_of(upstream->settings->host), sizeof(connection->host), connection->host);
-	client_options(upstream->settings, connection, &options);
+	smtp_options(upstream->settings, str_of(mailbox->courier->hostname), connection->host, &options);
 	smtp_client_init(&connection->client, &options);
 	if (stream_connect(&connection->stream, mailbox->courier->loop, connection->host, upstream->settings->port,
 			   (unsigned)limits->upstream_connect_seconds_max * 1000, &handler, connection, on_connected,

@@ -22,6 +22,7 @@ struct waiter {
 	struct waiter *next;
 	void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault);
 	void *context;
+	bool fresh; /* what was at hand before does not do */
 };
 
 /* One identity: an upstream's, or one mailbox's at it. */
@@ -148,7 +149,7 @@ static void answer(const struct entry *entry, const struct waiter *waiter)
 		.generation = entry->generation,
 	};
 
-	if (entry->value)
+	if (entry->value && !(waiter->fresh && entry->failed_until_ms > 0))
 		waiter->on_token(waiter->context, OUTCOME_OK, &token, NULL);
 	else
 		waiter->on_token(waiter->context, OUTCOME_LATER, NULL, &entry->fault);
@@ -244,36 +245,62 @@ static void fetch(struct entry *entry)
 		failed(entry, false, 0);
 }
 
-void token_get_for(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
-		   void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context)
+static void wait_for(struct entry *entry, const struct waiter *now)
+{
+	struct waiter *waiter = entry ? malloc(sizeof(*waiter)) : NULL;
+	struct fault fault;
+
+	if (!waiter) {
+		(void)fault_set(&fault, OUTCOME_LATER, N_("out of memory for a token"));
+		now->on_token(now->context, OUTCOME_LATER, NULL, &fault);
+		return;
+	}
+	*waiter = *now;
+	waiter->next = entry->waiting;
+	entry->waiting = waiter;
+}
+
+static struct entry *entry_of(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,
+			      struct str mailbox)
 {
 	struct entry *entry = entry_for(store, str_of(upstream->name), grant_of(upstream)->of_mailbox ? mailbox : STR(""));
-	struct waiter now = { NULL, on_token, context };
-	struct waiter *waiter;
-	uint64_t now_ms = clock_monotonic_ms();
-	struct fault fault;
 
 	if (entry) {
 		entry->settings = upstream;
 		entry->limits = limits;
 	}
+	return entry;
+}
+
+void token_get_for(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
+		   void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context)
+{
+	struct entry *entry = entry_of(store, upstream, limits, mailbox);
+	struct waiter now = { .on_token = on_token, .context = context };
+	uint64_t now_ms = clock_monotonic_ms();
+
 	if (entry && entry->value && now_ms >= entry->expires_ms)
 		value_drop(entry);
 	if (entry && now_ms >= entry->failed_until_ms && (!entry->value || now_ms >= entry->refresh_ms))
 		fetch(entry);
-	if (entry && (entry->value || !entry->fetch)) {
+	if (entry && (entry->value || !entry->fetch))
 		answer(entry, &now); /* a token that is only being refreshed is still good */
-		return;
-	}
-	waiter = entry ? malloc(sizeof(*waiter)) : NULL;
-	if (!waiter) {
-		(void)fault_set(&fault, OUTCOME_LATER, N_("out of memory for a token"));
-		on_token(context, OUTCOME_LATER, NULL, &fault);
-		return;
-	}
-	*waiter = now;
-	waiter->next = entry->waiting;
-	entry->waiting = waiter;
+	else
+		wait_for(entry, &now);
+}
+
+void token_renew(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
+		 void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context)
+{
+	struct entry *entry = entry_of(store, upstream, limits, mailbox);
+	struct waiter now = { .on_token = on_token, .context = context, .fresh = true };
+
+	if (entry)
+		fetch(entry);
+	if (entry && !entry->fetch)
+		answer(entry, &now);
+	else
+		wait_for(entry, &now);
 }
 
 void token_get(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,

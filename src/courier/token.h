@@ -26,6 +26,10 @@ void token_get_for(struct token_store *store, const struct upstream_settings *up
 void token_get(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits,
 	       void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault),
 	       void *context);
+/* Likewise, but a fresh one, asked for now even after a failure: for who tests whether the endpoint gives any. What is at hand stays in
+ * use until the new one comes. */
+void token_renew(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
+		 void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context);
 void token_cancel(struct token_store *store, void *context); /* that waiter is gone */
 
 /* The upstream refused this generation: the next token_get asks for a new one, once for all who noticed. */

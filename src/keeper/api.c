@@ -51,6 +51,7 @@ static const struct api_verb verbs[] = {
 	{ "upstream token", API_OPERATOR, answer_upstream_token },
 	{ "upstream login", API_ADMINISTRATOR, answer_upstream_login },
 	{ "upstream login-answer", API_ADMINISTRATOR, answer_upstream_login_answer },
+	{ "upstream test", API_OPERATOR, answer_upstream_test },
 	{ "report smtp-auth", API_OPERATOR, answer_report },
 	{ "retirement show", API_OPERATOR, answer_retirement_show },
 	{ "retirement set", API_ADMINISTRATOR, answer_retirement_set },

@@ -89,6 +89,7 @@ void answer_upstream_list(struct api_call *call);
 void answer_upstream_token(struct api_call *call); /* answer_upstream.c */
 void answer_upstream_login(struct api_call *call);
 void answer_upstream_login_answer(struct api_call *call);
+void answer_upstream_test(struct api_call *call); /* answer_probe.c */
 void answer_report(struct api_call *call);
 void answer_retirement_show(struct api_call *call);
 void answer_retirement_set(struct api_call *call);

@@ -48,6 +48,8 @@ struct stream {
 	struct stream_parting *parting; /* while closing waits for the peer */
 	struct fault *late;        /* told by on_end in a later turn */
 	enum stream_end how_ended;
+	int connect_error;         /* libuv's, of the last address tried; 0: none */
+	const char *tls_trouble;   /* an id of why TLS ended: "certificate-expired", "tls-too-old" …; NULL: it did not */
 	bool started, reading, paused, delivering, again, handshaking, input_is_tls, secured_now, flushing, ended, closing;
 };
 

@@ -106,6 +106,7 @@ static void on_attempt(uv_connect_t *attempt, int status)
 	if (status == 0) {
 		answer(connect, OUTCOME_OK);
 	} else {
+		connect->stream->connect_error = status;
 		(void)fault_set(&connect->fault, OUTCOME_LATER, N_("cannot connect to %s port %u: %s"), connect->name,
 				connect->port, uv_strerror(status));
 		give_up_attempt(connect);
@@ -121,6 +122,7 @@ static void on_timer(uv_timer_t *timer)
 		(void)fault_set(&connect->fault, OUTCOME_LATER, N_("no name server answered in time for %s"), connect->name);
 		answer(connect, OUTCOME_LATER);
 	} else if (connect->trying) {
+		connect->stream->connect_error = UV_ETIMEDOUT;
 		(void)fault_set(&connect->fault, OUTCOME_LATER, N_("%s port %u did not answer in time"), connect->name,
 				connect->port);
 		give_up_attempt(connect);
@@ -146,6 +148,7 @@ static void try_next(struct stream_connect *connect)
 	connect->next = address->ai_next;
 	error = uv_tcp_connect(&connect->attempt, &connect->stream->tcp, address->ai_addr, on_attempt);
 	if (error != 0) {
+		connect->stream->connect_error = error;
 		(void)fault_set(&connect->fault, OUTCOME_LATER, N_("cannot connect to %s port %u: %s"), connect->name,
 				connect->port, uv_strerror(error));
 		(void)uv_timer_start(&connect->timer, on_timer, 0, 0);

@@ -31,8 +31,8 @@ void stream_tls_take(struct stream *stream);
 bool stream_tls_send(struct stream *stream, bool goodbye);
 void stream_tls_free(struct stream *stream);
 
-/* Why OpenSSL refused, as a sentence. */
-void stream_tls_explain(SSL *ssl, struct fault *fault);
+/* Why OpenSSL refused, as a sentence and an id (see stream.tls_trouble). */
+const char *stream_tls_explain(SSL *ssl, struct fault *fault);
 
 void stream_connect_cancel(struct stream *stream);
 

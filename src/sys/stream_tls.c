@@ -106,7 +106,7 @@ bool stream_tls_send(struct stream *stream, bool goodbye)
 	buf_done(&stream->output);
 	if (fine && send_sealed(stream))
 		return true;
-	stream_tls_explain(stream->ssl, &fault);
+	stream->tls_trouble = stream_tls_explain(stream->ssl, &fault);
 	stream_end_later(stream, &fault);
 	return false;
 }
@@ -115,7 +115,7 @@ static void fail(struct stream *stream)
 {
 	struct fault fault;
 
-	stream_tls_explain(stream->ssl, &fault);
+	stream->tls_trouble = stream_tls_explain(stream->ssl, &fault);
 	stream_end(stream, STREAM_END_TLS, &fault);
 }
 
@@ -201,7 +201,7 @@ void stream_tls_take(struct stream *stream)
 	do {
 		error = decrypt(stream, &got);
 		if (error == SSL_ERROR_SSL || error == SSL_ERROR_SYSCALL)
-			stream_tls_explain(stream->ssl, &fault);
+			stream->tls_trouble = stream_tls_explain(stream->ssl, &fault);
 		/* A peer may make OpenSSL answer (key updates), but not without taking the answers. */
 		if (!send_sealed(stream)) {
 			end_for_memory(stream);
