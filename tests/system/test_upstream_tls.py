@@ -1,5 +1,6 @@
 """No credentials before verified TLS (bar U5): by `upstream test` and by delivery, every byte that reaches the server looked at."""
 
+import socket
 import ssl
 
 import pytest
@@ -89,6 +90,20 @@ def test_refused_by_test_and_by_delivery(gateway, recorders, case):
     assert recorder.commands(b"EHLO") and not recorder.commands(b"AUTH") and not recorder.commands(b"MAIL"), recorder.said
     assert all(line.split(b" ")[0].upper() in (b"EHLO", b"STARTTLS", b"QUIT") for line in recorder.said), recorder.said
     gateway.call("queue", "drop", row["id"])
+
+
+def test_the_old_server_does_speak_its_tls(recorders, authority):
+    """Another negative control: who takes TLS 1.1 gets through to it."""
+    recorder = recorders["tls-1.1"]
+    context = ssl.create_default_context(cafile=authority.ca)
+    context.set_ciphers("DEFAULT:@SECLEVEL=0")
+    context.minimum_version = ssl.TLSVersion.TLSv1
+    with socket.create_connection(("127.0.0.1", recorder.port), 5) as plain:
+        for line in (b"", b"EHLO old.example\r\n", b"STARTTLS\r\n"):
+            plain.sendall(line)
+            plain.recv(4096)
+        with context.wrap_socket(plain, server_hostname="localhost") as old:
+            assert old.version() == "TLSv1.1"
 
 
 @pytest.mark.parametrize("case", GOOD)
