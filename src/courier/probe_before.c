@@ -180,11 +180,29 @@ static const char *missing_right(const struct probe *probe, const struct token_v
 	return "token-without-right";
 }
 
+static void tell_claims(struct probe *probe, const struct token_view *view)
+{
+	const struct {
+		const char *name, *value;
+	} claims[] = {
+		{ "aud", view->audience }, { "tid", view->tenant }, { "app", view->app },
+		{ "upn", view->user },     { "roles", view->roles }, { "scp", view->scopes },
+	};
+	char ends[CLOCK_RFC3339_MAX];
+
+	for (size_t i = 0; i < sizeof(claims) / sizeof(*claims); i++) {
+		if (claims[i].value[0])
+			probe_say_more(probe, "%s %s %s", i ? "," : ";", claims[i].name, claims[i].value);
+	}
+	clock_rfc3339_print(view->expires_s * 1000000, ends);
+	if (view->expires_s)
+		probe_say_more(probe, ", exp %.19sZ", ends);
+}
+
 static void on_token(void *context, enum outcome outcome, const struct token *token, const struct fault *fault)
 {
 	struct probe *probe = context;
 	struct token_view view;
-	char ends[CLOCK_RFC3339_MAX];
 	const char *missing;
 
 	if (outcome != OUTCOME_OK) {
@@ -198,14 +216,7 @@ static void on_token(void *context, enum outcome outcome, const struct token *to
 		probe_ok(probe);
 		return;
 	}
-	clock_rfc3339_print(view.expires_s * 1000000, ends);
-	probe_say_more(probe, "; aud %s, tid %s, app %s", view.audience, view.tenant, view.app);
-	if (view.roles[0])
-		probe_say_more(probe, ", roles %s", view.roles);
-	if (view.scopes[0])
-		probe_say_more(probe, ", scp %s", view.scopes);
-	if (view.expires_s)
-		probe_say_more(probe, ", exp %.19sZ", ends);
+	tell_claims(probe, &view);
 	missing = missing_right(probe, &view);
 	if (missing)
 		probe_warn(probe, missing);

@@ -66,7 +66,7 @@ def test_all_is_well(gateway, upstream):
     tls = trial.row("tls")["text"]
     assert re.match(r"TLS 1\.[23] \S+; certificate CN=localhost for localhost 127\.0\.0\.1 ::1, issued by CN=Sekisho system test CA, "
                     r"good until \d{4}-\d\d-\d\d$", tls), tls
-    assert trial.row("token")["text"].startswith(f"a token came from {upstream.issuer.token_url}; aud "), trial.row("token")
+    assert trial.row("token")["text"].startswith(f"a token came from {upstream.issuer.token_url} (client credentials); aud "), trial.row("token")
     assert "AUTH" in trial.row("ehlo")["text"] and "XOAUTH2" in trial.row("ehlo")["text"]
     assert trial.row("auth")["text"] == SENDER and trial.row("auth")["reply"].startswith("235 ")
     assert trial.row("mail")["text"] == f"<{SENDER}>" and trial.row("mail")["reply"].startswith("250 ")
