@@ -280,6 +280,62 @@ static bool has_jis_escape(struct str text)
 	return false;
 }
 
+/*
+ * EUC-JP, when it cannot well be Shift_JIS: whole pairs of bytes from A1 to FE, among them hiragana or katakana (A4, A5) or a
+ * byte that no half-width katakana has. Half-width katakana of Shift_JIS alone, which old devices write, stays that.
+ */
+static bool is_euc(struct str text)
+{
+	bool sure = false;
+
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char lead = (unsigned char)text.ptr[i];
+		unsigned char trail = i + 1 < text.len ? (unsigned char)text.ptr[i + 1] : 0;
+
+		if (lead < 0x80)
+			continue;
+		if (lead != 0x8e && (lead < 0xa1 || lead > 0xf4))
+			return false;
+		if (trail < 0xa1 || trail > 0xfe)
+			return false;
+		sure |= lead == 0xa4 || lead == 0xa5 || lead >= 0xe0 || trail >= 0xe0;
+		i++;
+	}
+	return sure;
+}
+
+bool charset_hold(void)
+{
+	static const char *const needed[] = { "CP932", "EUC-JP-MS", "ISO-8859-1" };
+	static iconv_t held[sizeof(needed) / sizeof(*needed)];
+	bool all = true;
+
+	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
+		if (held[i])
+			continue;
+		held[i] = iconv_open("UTF-8", needed[i]);
+		if (held[i] == (iconv_t)-1)
+			held[i] = NULL;
+		all = all && held[i];
+	}
+	return all;
+}
+
+const char *charset_name(struct str text)
+{
+	CLEANUP(cleanup_buf) struct buf utf8 = { 0 };
+
+	buf_init(&utf8, text.len * 4 + 16);
+	if (str_is_ascii(text))
+		return has_jis_escape(text) ? "ISO-2022-JP" : "US-ASCII";
+	if (str_is_utf8(text))
+		return "UTF-8";
+	if (is_euc(text) && convert("EUC-JP-MS", WAY_DOUBLE, true, text, &utf8) == CONVERTED)
+		return "EUC-JP";
+	buf_clear(&utf8);
+	return convert("CP932", WAY_DOUBLE, true, text, &utf8) == CONVERTED ? "Shift_JIS" : "ISO-8859-1";
+}
+
 bool charset_guess(struct str text, struct buf *out)
 {
 	size_t before = out->len;
@@ -288,6 +344,9 @@ bool charset_guess(struct str text, struct buf *out)
 		return buf_add(out, text);
 	if (str_is_ascii(text))
 		return add_jis(text, out);
+	if (is_euc(text) && convert("EUC-JP-MS", WAY_DOUBLE, true, text, out) == CONVERTED)
+		return true;
+	out->len = before;
 	if (convert("CP932", WAY_DOUBLE, true, text, out) == CONVERTED)
 		return true;
 	out->len = before;
