@@ -143,6 +143,8 @@ static enum outcome read_list(struct source *source, const struct settings_row *
 {
 	enum outcome outcome;
 
+	if (row->kind == &kind_repairs && source->event.type == YAML_SCALAR_EVENT)
+		return read_scalar(source, row, item); /* all, none */
 	if (source->event.type != YAML_SEQUENCE_START_EVENT)
 		return SETTINGS_BLAME(&source->reader, mark_of(&source->event),
 		                      N_("%s must be a list, such as [ one, another ]"), row->key);

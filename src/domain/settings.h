@@ -61,6 +61,7 @@ struct listener_settings {
 	unsigned mechanisms; /* bit 0 LOGIN, 1 PLAIN, 2 XOAUTH2, 3 OAUTHBEARER: the order of enum sasl_mechanism */
 	enum personality personality;
 	uint64_t size_bytes_max;
+	unsigned repairs;    /* bits in the order of enum repair_kind (wire/repair) */
 };
 
 struct upstream_settings {
@@ -111,6 +112,7 @@ struct limits { /* one row each in settings_table.c */
 	uint64_t fallback_after_seconds, answer_upstream_seconds_max;
 	uint64_t dispatch_window_max, upstream_connect_seconds_max, upstream_reply_seconds_max, upstream_end_seconds_max;
 	uint64_t token_refresh_early_seconds, token_seconds_max, drain_seconds_max;
+	uint64_t repair_header_bytes_max, repair_look_bytes_max;
 	uint64_t gate_body_write_bytes_max, sign_in_days_max, trace_days_max;
 };
 

@@ -42,6 +42,9 @@ struct settings_section_row {
 	size_t name_offset;
 };
 
+/* kind_repairs: behind the switches stand these two. */
+enum { REPAIR_NONE = 32, REPAIR_ALL };
+
 struct settings_choice {
 	const char *name;
 	unsigned value;
@@ -62,7 +65,7 @@ struct settings_kind {
 
 extern const struct settings_kind kind_text, kind_path, kind_secret_path, kind_name, kind_host, kind_url,
         kind_mail_address, kind_mailboxes, kind_pattern, kind_domain, kind_address_port, kind_number, kind_port,
-        kind_gates, kind_choice, kind_flag, kind_cidr, kind_cidrs, kind_mechanisms, kind_ledger, kind_cloud,
+        kind_gates, kind_choice, kind_flag, kind_cidr, kind_cidrs, kind_mechanisms, kind_repairs, kind_ledger, kind_cloud,
         kind_texts, kind_items, kind_date;
 
 /* One setting. To add one: a member in settings.h and a row in settings_table.c. */
@@ -75,7 +78,7 @@ struct settings_row {
 	const char *explain;           /* N_(): what it does */
 	uint64_t value_min, value_max; /* kind_number */
 	const struct settings_choice
-	        *choices;            /* kind_choice, kind_flag, kind_mechanisms; ends with a NULL name */
+	        *choices;            /* kind_choice, kind_flag, kind_mechanisms, kind_repairs; ends with a NULL name */
 	enum settings_section inner; /* kind_items */
 	bool required;
 	/* The default where it depends on rows above this one. False: stays unset. */

@@ -53,6 +53,15 @@ static const struct settings_choice newlines[] = { { "normalize", 0 }, { "reject
 static const struct settings_choice mechanisms[] = {
 	{ "LOGIN", 0 }, { "PLAIN", 1 }, { "XOAUTH2", 2 }, { "OAUTHBEARER", 3 }, { NULL, 0 }
 };
+/* By their bit in listener_settings.repairs: the order of enum repair_kind. */
+static const struct settings_choice repairs[] = {
+	{ "missing-date", 0 },      { "bad-date", 1 },       { "missing-message-id", 2 },
+	{ "missing-from", 3 },      { "quoted-at", 4 },      { "angle-brackets", 5 },
+	{ "raw-headers", 6 },       { "duplicate-fields", 7 }, { "broken-lines", 8 },
+	{ "nul-bytes", 9 },         { "mime-version", 10 },  { "missing-charset", 11 },
+	{ "long-lines", 12 },       { "none", REPAIR_NONE }, { "all", REPAIR_ALL },
+	{ NULL, 0 }
+};
 /* By their bit in issuer_settings.algorithms: the order of enum jws_algorithm. */
 static const struct settings_choice algorithms[] = { { "RS256", 0 }, { "PS256", 1 }, { "ES256", 2 }, { NULL, 0 } };
 static const struct settings_choice personalities[] = { { "sekisho", PERSONALITY_SEKISHO },
@@ -197,6 +206,10 @@ const struct settings_row settings_rows[] = {
 	         N_("The largest message, as in the SIZE that EHLO tells; Exchange Online's is 157286400 "
 	            "(150 MiB)."),
 	         .value_min = 1024, .value_max = BYTES_MAX),
+	LISTENER("repairs", &kind_repairs, repairs, NULL,
+	         N_("What is put right in messages of devices that write them wrong: a list of these, or all. "
+	            "Unset or none: a message goes on byte for byte. Signed mail is never touched."),
+	         .choices = repairs),
 
 	UPSTREAM("kind", &kind_choice, kind, "smtp", N_("How mail goes on: smtp to a submission server."),
 	         .choices = upstream_kinds),
@@ -409,6 +422,10 @@ const struct settings_row settings_rows[] = {
 	      N_("How long a token endpoint may take to answer.")),
 	LIMIT("drain-seconds-max", drain_seconds_max, "8", 1, 3600,
 	      N_("How long connections may go on after a stop or reload was asked for.")),
+	LIMIT("repair-header-bytes-max", repair_header_bytes_max, "262144", 1024, 16777216,
+	      N_("The largest header section that is repaired; a larger one goes on as it came.")),
+	LIMIT("repair-look-bytes-max", repair_look_bytes_max, "65536", 0, 1048576,
+	      N_("How much of a text is looked at for its charset and its longest line before it goes on.")),
 	LIMIT("gate-body-write-bytes-max", gate_body_write_bytes_max, "262144", 4096, 16777216,
 	      N_("How much of a large message a gate holds before it writes it to the body's file.")),
 	LIMIT("sign-in-days-max", sign_in_days_max, "90", 1, 36500,

@@ -353,6 +353,31 @@ static bool mechanisms_print(const struct settings_row *row, const void *field, 
 	return false;
 }
 
+/* Bits by their names; `all` is every one of them, `none` adds none. */
+static enum outcome repairs_parse(struct settings *settings, const struct settings_row *row, struct str text,
+                                  void *field)
+{
+	const struct settings_choice *found = choice_find(row->choices, text);
+
+	(void)settings;
+	if (!found)
+		return OUTCOME_NEVER;
+	if (found->value < REPAIR_NONE)
+		*(unsigned *)field |= 1u << found->value;
+	for (unsigned bit = 0; found->value == REPAIR_ALL && row->choices[bit].value < REPAIR_NONE; bit++)
+		*(unsigned *)field |= 1u << row->choices[bit].value;
+	return OUTCOME_OK;
+}
+
+static bool repairs_print(const struct settings_row *row, const void *field, size_t at, struct buf *out)
+{
+	for (unsigned bit = 0; row->choices[bit].value < REPAIR_NONE; bit++) {
+		if (*(const unsigned *)field & 1u << row->choices[bit].value && at-- == 0)
+			return buf_add(out, str_of(row->choices[bit].name));
+	}
+	return false;
+}
+
 static enum outcome cidr_field_parse(struct settings *settings, const struct settings_row *row,
                                      struct str text, void *field)
 {
@@ -412,6 +437,7 @@ const struct settings_kind kind_gates = { false, gates_parse, unsigned_print,
 const struct settings_kind kind_choice = { false, choice_parse, choice_print, NULL };
 const struct settings_kind kind_flag = { false, flag_parse, flag_print, NULL };
 const struct settings_kind kind_mechanisms = { true, mechanisms_parse, mechanisms_print, NULL };
+const struct settings_kind kind_repairs = { true, repairs_parse, repairs_print, NULL };
 const struct settings_kind kind_cidr = { false, cidr_field_parse, cidr_field_print, CIDR_SENTENCE };
 const struct settings_kind kind_cidrs = { true, cidrs_parse, cidrs_print, CIDR_SENTENCE };
 const struct settings_kind kind_mailboxes = {

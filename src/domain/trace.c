@@ -2,6 +2,7 @@
 
 #include <assert.h>
 
+#include "base/cleanup.h"
 #include "domain/json_text.h"
 
 #define COUNT(array) (sizeof(array) / sizeof(*(array)))
@@ -112,6 +113,40 @@ static json_t *recipients_json(struct str packed)
 	return list;
 }
 
+#define REPAIR_MARK STR("repair:")
+
+static json_t *repairs_json(struct str note)
+{
+	json_t *list = json_array();
+
+	while (note.len > 0) {
+		struct str word = str_cut(&note, ' ');
+
+		if (str_starts(word, REPAIR_MARK) && json_array_append_new(list, json_text(str_skip(word, REPAIR_MARK.len))) == -1) {
+			json_decref(list);
+			return NULL;
+		}
+	}
+	return list;
+}
+
+/* The words that are no repairs. */
+static json_t *note_json(struct str note)
+{
+	CLEANUP(cleanup_buf) struct buf words = { 0 };
+
+	buf_init(&words, note.len + 1);
+	while (note.len > 0) {
+		struct str word = str_cut(&note, ' ');
+
+		if (word.len == 0 || str_starts(word, REPAIR_MARK))
+			continue;
+		if ((words.len > 0 && !buf_add_byte(&words, ' ')) || !buf_add(&words, word))
+			return NULL;
+	}
+	return json_text(buf_str(&words));
+}
+
 json_t *trace_json(const struct trace *trace)
 {
 	json_t *json = json_object();
@@ -124,7 +159,8 @@ json_t *trace_json(const struct trace *trace)
 	    json_put(json, "sizeBytes", json_integer((json_int_t)trace->size_bytes)) &&
 	    json_put(json, "receivedDateTime", json_time(trace->received_us)) &&
 	    json_put(json, "eventId", json_text(trace->id)) &&
-	    json_put(json, "attempts", json_integer(trace->attempts)) && json_put(json, "note", json_text(trace->note)))
+	    json_put(json, "attempts", json_integer(trace->attempts)) && json_put(json, "note", note_json(trace->note)) &&
+	    json_put(json, "repairs", repairs_json(trace->note)))
 		return json;
 	json_decref(json);
 	return NULL;

@@ -32,7 +32,7 @@ struct trace {
 	uint32_t attempts;
 	struct str recipients;  /* packed trace_recipient, one after another */
 	uint32_t recipients_count;
-	struct str note;        /* "ambiguous" …, free words parted by blanks */
+	struct str note;        /* words parted by blanks: "repair:NAME" what was put right, "unrepaired:WHY", "ambiguous" … */
 };
 
 extern const struct pack_field trace_pack[];

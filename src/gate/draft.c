@@ -3,8 +3,10 @@
 #include <stdlib.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
 #include "base/file.h"
 
+#define REPAIRED_TIMES_MAX 4  /* how much longer a repair makes what it changes */
 #define FILE_RUN_BYTES 131072 /* written in one go */
 #define HEADER_MARK STR("")
 
@@ -31,6 +33,7 @@ void draft_free(struct draft *draft)
 	buf_done(&draft->recipients);
 	buf_done(&draft->body);
 	header_scan_done(&draft->header);
+	repair_free(draft->repair);
 	XXH3_freeState(draft->checksum);
 	if (draft->fd != -1)
 		(void)close(draft->fd);
@@ -76,7 +79,15 @@ void draft_add_own(struct draft *draft, struct str header)
 		draft->failed = true;
 }
 
-void draft_add(struct draft *draft, struct str run)
+bool draft_repair(struct draft *draft, unsigned switches, const struct repair_facts *facts, size_t header_bytes_max,
+		  size_t look_bytes_max)
+{
+	draft->repair = repair_new(switches, facts, header_bytes_max, look_bytes_max);
+	draft->body.bytes_max += header_bytes_max * REPAIRED_TIMES_MAX + look_bytes_max * REPAIRED_TIMES_MAX;
+	return draft->repair != NULL;
+}
+
+static void take(struct draft *draft, struct str run)
 {
 	draft->size_bytes += run.len;
 	if (draft->failed)
@@ -87,6 +98,35 @@ void draft_add(struct draft *draft, struct str run)
 	}
 	if (draft->fd != -1 && draft->body.len >= FILE_RUN_BYTES)
 		write_out(draft);
+}
+
+void draft_add(struct draft *draft, struct str run)
+{
+	CLEANUP(cleanup_buf) struct buf repaired = { 0 };
+
+	if (!draft->repair || draft->failed) {
+		take(draft, run);
+		return;
+	}
+	buf_init(&repaired, draft->body.bytes_max);
+	if (repair_feed(draft->repair, run, &repaired))
+		take(draft, buf_str(&repaired));
+	else
+		draft->failed = true;
+}
+
+void draft_end(struct draft *draft)
+{
+	CLEANUP(cleanup_buf) struct buf repaired = { 0 };
+
+	draft->ended = true;
+	if (!draft->repair || draft->failed)
+		return;
+	buf_init(&repaired, draft->body.bytes_max);
+	if (repair_end(draft->repair, &repaired))
+		take(draft, buf_str(&repaired));
+	else
+		draft->failed = true;
 }
 
 bool draft_wants_file(const struct draft *draft)

@@ -10,6 +10,7 @@
 #include "gate/session.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
+#include "wire/charset.h"
 
 #define SWEEP_MS 500
 #define OWN_FDS 64
@@ -164,6 +165,7 @@ int gate_main(void)
 	struct fault fault;
 
 	child_harden();
+	(void)charset_hold(); /* repairs convert, and a gate opens no file later */
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)signal(SIGHUP, SIG_IGN);
 	(void)signal(SIGINT, SIG_IGN); /* Ctrl-C reaches the whole group; the supervisor says when */

@@ -83,7 +83,8 @@ bool session_commit(struct session *session)
 		.utf8 = draft->mail.utf8,
 		.size_bytes = draft->size_bytes,
 		.body_file = draft->body_file,
-		.bare_newlines = session->smtp.body.bare_newlines,
+		.repairs = (draft->repair ? repair_done(draft->repair) : 0) |
+			   (session->smtp.body.bare_newlines > 0 ? REPAIR_BIT(REPAIR_BARE_NEWLINE) : 0),
 	};
 	struct buf from;
 	bool asked;

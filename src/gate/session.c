@@ -7,21 +7,14 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "domain/account.h"
+#include "gate/data.h"
 #include "gate/deadline.h"
-#include "wire/trace_header.h"
 
 #define OUTPUT_WAITING_MAX 65536 /* the peer does not read: do not read from it either */
 #define TLS_CLIENT_HELLO 0x16    /* first byte of a TLS record that holds a handshake */
 
 static const struct smtp_reply refused_sender = {
 	550, { "5.7.60", 6 }, { "SMTP; Client does not have permissions to send as this sender", 61 }, { "", 0 }
-};
-static const struct smtp_reply two_from = {
-	554, { "5.6.0", 5 }, { "Invalid message content: more than one From or Sender field", 59 }, { "", 0 }
-};
-/* What is behind the cut would go out as a sender that nobody has looked at. */
-static const struct smtp_reply long_from = {
-	554, { "5.6.0", 5 }, { "Invalid message content: the From or Sender field is too long", 61 }, { "", 0 }
 };
 
 static void flush(struct session *session)
@@ -91,10 +84,13 @@ static void on_sender(struct session *session, const struct smtp_event *event)
 {
 	const struct limits *limits = &session->listener->gate->settings->limits;
 	struct str sender = event->address.whole;
+	struct str from_rewrite = str_of(session->from_rewrite);
 	struct smtp_reply no_room = smtp_reply_of(SMTP_REPLY_NO_ROOM);
 
 	drop_draft(session);
-	if (session->account && !account_may_send_as(str_of(session->account), str_of(session->send_as), sender)) {
+	if (from_rewrite.len > 0 && sender.len > 0) {
+		sender = from_rewrite;
+	} else if (session->account && !account_may_send_as(str_of(session->account), str_of(session->send_as), sender)) {
 		refuse(session, SMTP_PHASE_MAIL, &refused_sender, sender);
 		return;
 	}
@@ -122,57 +118,6 @@ static void on_recipient(struct session *session, const struct smtp_event *event
 	smtp_server_answer(&session->smtp, true, &(struct smtp_reply){ 0 });
 }
 
-static void on_data(struct session *session)
-{
-	struct trace_header trace = {
-		.hello = str_of(session->smtp.hello),
-		.peer = str_of(session->peer.text),
-		.hostname = session->listener->options.hostname,
-		.esmtp = session->smtp.esmtp,
-		.tls = session->smtp.tls,
-		.signed_in = session->account != NULL,
-		.utf8 = session->draft->mail.utf8,
-		.event_id = str_of(session->next_id),
-		.mark = STR("Sekisho"),
-		.real_us = clock_real_us(),
-	};
-	struct buf header;
-
-	buf_init(&header, 4096);
-	if (trace_header_print(&header, &trace))
-		draft_add_own(session->draft, buf_str(&header));
-	else
-		session->draft->failed = true;
-	buf_done(&header);
-	smtp_server_answer(&session->smtp, true, &(struct smtp_reply){ 0 });
-}
-
-static void on_body(struct session *session, struct str run)
-{
-	draft_add(session->draft, run);
-	if (draft_wants_file(session->draft)) {
-		session->draft->keeper_knows = true;
-		session->draft->failed = !session_ask(session, ASK_BODY_FILE, NULL);
-	}
-}
-
-static void on_body_end(struct session *session)
-{
-	const struct limits *limits = &session->listener->gate->settings->limits;
-	struct header_scan *header = &session->draft->header;
-	struct smtp_reply no_room = smtp_reply_of(SMTP_REPLY_NO_ROOM);
-	struct smtp_reply loop = smtp_reply_of(SMTP_REPLY_LOOP);
-
-	if (header->received > limits->received_headers_max)
-		refuse(session, SMTP_PHASE_DATA, &loop, session->draft->sender);
-	else if (header->cut[HEADER_FROM] || header->cut[HEADER_SENDER])
-		refuse(session, SMTP_PHASE_DATA, &long_from, session->draft->sender);
-	else if (header->count[HEADER_FROM] > 1 || header->count[HEADER_SENDER] > 1)
-		refuse(session, SMTP_PHASE_DATA, &two_from, session->draft->sender);
-	else if (session->draft->failed || !session_commit(session))
-		refuse(session, SMTP_PHASE_DATA, &no_room, session->draft->sender);
-}
-
 static void on_event(struct session *session, const struct smtp_event *event)
 {
 	switch (event->kind) {
@@ -193,13 +138,14 @@ static void on_event(struct session *session, const struct smtp_event *event)
 		on_recipient(session, event);
 		break;
 	case SMTP_EVENT_DATA:
-		on_data(session);
+		data_begin(session);
 		break;
 	case SMTP_EVENT_BODY:
-		on_body(session, event->text);
+		data_add(session, event->text);
 		break;
 	case SMTP_EVENT_BODY_END:
-		on_body_end(session);
+		if (!data_end(session))
+			hang_up(session, SMTP_REPLY_SHUTTING_DOWN);
 		break;
 	case SMTP_EVENT_REFUSED:
 		refuse(session, event->phase, &event->reply, event->text);
@@ -318,6 +264,7 @@ static void on_closed(struct stream *stream)
 	smtp_server_done(&session->smtp);
 	free(session->account);
 	free(session->send_as);
+	free(session->from_rewrite);
 	free(session);
 	gate_session_gone(gate);
 }
@@ -409,9 +356,11 @@ static bool learn_account(struct session *session, const struct ask_answer *answ
 		return true;
 	free(session->account);
 	free(session->send_as);
+	free(session->from_rewrite);
 	session->account = str_dup(answer->account);
 	session->send_as = str_dup(answer->send_as);
-	return session->account && session->send_as;
+	session->from_rewrite = str_dup(answer->from_rewrite);
+	return session->account && session->send_as && session->from_rewrite;
 }
 
 void session_answer(struct session *session, const struct ask_answer *answer, int fd)
@@ -438,6 +387,8 @@ void session_answer(struct session *session, const struct ask_answer *answer, in
 			draft_take_file(session->draft, answer->body_file, fd);
 		else
 			session->draft->failed = true;
+		if (session->draft->ended && !data_commit(session))
+			hang_up(session, SMTP_REPLY_SHUTTING_DOWN);
 		break;
 	case ASK_COMMIT:
 		draft_free(session->draft); /* the keeper has it, or has refused it */

@@ -26,6 +26,7 @@ struct session {
 	struct smtp_server smtp;
 	char *account;           /* who signed in; NULL before */
 	char *send_as;
+	char *from_rewrite;      /* "": none */
 	char next_id[EVENT_ID_LEN + 1]; /* what its next message will be called */
 	struct draft *draft;     /* the open transaction */
 };

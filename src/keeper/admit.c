@@ -90,6 +90,7 @@ static bool admit_trusted(struct keeper *keeper, struct visitor *visitor, const 
 	if (rule == POLICY_ALLOWED) {
 		answer.account = keep_or_empty(attempt, account->address);
 		answer.send_as = keep_or_empty(attempt, account->send_as);
+		answer.from_rewrite = keep_or_empty(attempt, account->from_rewrite);
 	}
 	attempt_finish(attempt, policy_answer_of(rule), &answer);
 	return true;
@@ -144,7 +145,8 @@ static void decide(struct attempt *attempt, bool right)
 	if (rule == POLICY_ALLOWED) {
 		/* The directory may change while the row is written. */
 		answer.good = arena_keep(&attempt->arena, str_of(account->address), &answer.account) &&
-			      arena_keep(&attempt->arena, str_of(account->send_as), &answer.send_as);
+			      arena_keep(&attempt->arena, str_of(account->send_as), &answer.send_as) &&
+			      arena_keep(&attempt->arena, str_of(account->from_rewrite), &answer.from_rewrite);
 	} else {
 		answer = (struct ask_answer){ .code = policy->code, .enhanced = str_of(policy->enhanced),
 					      .text = str_of(policy->text) };

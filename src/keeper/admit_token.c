@@ -58,6 +58,7 @@ static void decide(struct attempt *attempt, const struct account *account)
 	if (rule == POLICY_ALLOWED) {
 		answer.account = kept(attempt, str_of(account->address));
 		answer.send_as = kept(attempt, str_of(account->send_as));
+		answer.from_rewrite = kept(attempt, str_of(account->from_rewrite));
 	} else {
 		answer = (struct ask_answer){ .code = policy->code, .enhanced = str_of(policy->enhanced), .text = str_of(policy->text) };
 	}

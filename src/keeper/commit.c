@@ -5,14 +5,17 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/cleanup.h"
 #include "base/log.h"
 #include "domain/event_id.h"
 #include "keeper/dispatch.h"
 #include "keeper/journal.h"
+#include "wire/repair.h"
 
 #define PENDING_BYTES_MAX (2u << 20)
 #define SUBJECT_BYTES_MAX 512
 #define MESSAGE_ID_BYTES_MAX 512
+#define NOTE_BYTES_MAX 1024
 
 /* A message on its way into the spool, with everything that it borrows. */
 struct pending {
@@ -25,11 +28,12 @@ struct pending {
 };
 
 /* Why a message is not taken. To add a check: a row's worth of code in check(), and its words here. */
-enum commit_refusal { COMMIT_FINE, COMMIT_NOT_SIGNED_IN, COMMIT_SENDER, COMMIT_SEND_AS, COMMIT_SIZE, COMMIT_RECIPIENTS,
+enum commit_refusal { COMMIT_FINE, COMMIT_NOT_SIGNED_IN, COMMIT_CHANGED, COMMIT_SENDER, COMMIT_SEND_AS, COMMIT_SIZE, COMMIT_RECIPIENTS,
 		      COMMIT_ROUTE, COMMIT_BODY, COMMIT_MEMORY, COMMIT_NO_ROOM, COMMIT_LATER, COMMIT_REFUSAL_COUNT };
 
 static const struct ask_answer refusals[COMMIT_REFUSAL_COUNT] = {
 	[COMMIT_NOT_SIGNED_IN] = { .code = 530, .enhanced = { "5.7.57", 6 }, .text = { "Client not authenticated to send mail.", 38 } },
+	[COMMIT_CHANGED] = { .code = 421, .enhanced = { "4.3.2", 5 }, .text = { "The account was changed, connect again", 38 } },
 	[COMMIT_SENDER] = { .code = 550, .enhanced = { "5.7.60", 6 },
 			    .text = { "SMTP; Client does not have permissions to send as this sender", 61 } },
 	[COMMIT_SIZE] = { .code = 552, .enhanced = { "5.3.4", 5 }, .text = { "Message size exceeds fixed maximum message size", 47 } },
@@ -43,8 +47,13 @@ static const struct ask_answer refusals[COMMIT_REFUSAL_COUNT] = {
 
 static bool may_send(const struct account *account, struct str sender)
 {
-	return account_may_send_as(str_of(account->address), str_of(account->send_as), sender) ||
-	       (sender.len > 0 && str_eq_nocase(str_of(account->from_rewrite), sender));
+	return account_may_send_as(str_of(account->address), str_of(account->send_as), sender);
+}
+
+/* The gate has rewritten sender and From; another address here is of a session that signed in before it was set. */
+static bool is_rewritten(struct str from_rewrite, const struct ask_commit *question)
+{
+	return str_eq_nocase(question->sender, from_rewrite) && str_eq_nocase(str_trim(question->header_from), from_rewrite);
 }
 
 /* The first mailbox of the header that the account may not send as; empty: all are fine. */
@@ -68,11 +77,16 @@ static enum commit_refusal check(struct keeper *keeper, const struct visitor *vi
 	/* A trusted device counts as signed in. Whatever the listener asks for, nobody else sends: that would be an open relay. */
 	if (!visitor->signed_in || !account || !account->enabled)
 		return COMMIT_NOT_SIGNED_IN;
-	if (!may_send(account, question->sender))
+	if (str_of(account->from_rewrite).len > 0) {
+		if (!is_rewritten(str_of(account->from_rewrite), question))
+			return COMMIT_CHANGED;
+	} else if (!may_send(account, question->sender)) {
 		return COMMIT_SENDER;
-	*ret_foreign = foreign_sender(account, question->header_from);
-	if (ret_foreign->len > 0)
-		return COMMIT_SEND_AS;
+	} else {
+		*ret_foreign = foreign_sender(account, question->header_from);
+		if (ret_foreign->len > 0)
+			return COMMIT_SEND_AS;
+	}
 	/* Our own trace header comes on top of what the client was allowed. */
 	if (listener->size_bytes_max && question->size_bytes > listener->size_bytes_max + 4096)
 		return COMMIT_SIZE;
@@ -136,10 +150,12 @@ static enum commit_refusal fill_message(struct pending *pending, const struct vi
 	struct str account_name = str_of(account ? account->address : "");
 	struct str tenant = str_of(account ? account->domain : "");
 	const struct upstream_settings *upstream = settings_route(keeper->settings, tenant, question->sender, question->size_bytes);
+	CLEANUP(cleanup_buf) struct buf note = { 0 };
 	struct str mailbox;
 
 	if (!upstream)
 		return COMMIT_ROUTE;
+	buf_init(&note, NOTE_BYTES_MAX);
 	mailbox = settings_mailbox(upstream, account_name, question->sender);
 	*message = (struct spool_message){
 		.id = visitor->next_count,
@@ -161,7 +177,7 @@ static enum commit_refusal fill_message(struct pending *pending, const struct vi
 	    !arena_keep(arena, cut_to(question->message_id, MESSAGE_ID_BYTES_MAX), &message->message_id) ||
 	    !arena_keep(arena, str_of(upstream->name), &message->route) || !arena_keep(arena, mailbox, &message->mailbox) ||
 	    !arena_keep(arena, question->body_file ? STR("") : question->body, &message->body) ||
-	    (question->bare_newlines > 0 && !arena_keep(arena, STR("bare_newline"), &message->note)))
+	    !repair_note_print(&note, question->repairs) || !arena_keep(arena, buf_str(&note), &message->note))
 		return COMMIT_MEMORY;
 	return fill_recipients(pending, visitor, question);
 }

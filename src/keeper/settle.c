@@ -121,11 +121,11 @@ static struct str last_reply(const struct courier_fate *fate, size_t count)
 static struct str note_of(struct item *item, const struct courier_fate *fate)
 {
 	struct str note = item->message.note;
-	char text[256];
+	char text[1100];
 
 	if (!fate->ambiguous || str_starts(note, STR("ambiguous")))
 		return note;
-	(void)snprintf(text, sizeof(text), "ambiguous%s%.*s", note.len ? " " : "", note.len < 200 ? (int)note.len : 200, note.ptr);
+	(void)snprintf(text, sizeof(text), "ambiguous%s%.*s", note.len ? " " : "", note.len < 1000 ? (int)note.len : 1000, note.ptr);
 	return arena_keep(&item->arena, str_of(text), &note) ? note : STR("ambiguous");
 }
 

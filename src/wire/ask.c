@@ -50,7 +50,7 @@ static const struct pack_field commit_fields[] = {
 	ROW(ask_commit, size_bytes, PACK_U64),   ROW(ask_commit, checksum, PACK_BYTES),
 	ROW(ask_commit, body_file, PACK_U64),    ROW(ask_commit, body, PACK_STR),
 	ROW(ask_commit, count, PACK_U32),        ROW(ask_commit, recipients, PACK_STR),
-	ROW(ask_commit, bare_newlines, PACK_U64),
+	ROW(ask_commit, repairs, PACK_U32),
 };
 
 static const struct pack_field answer_fields[] = {
@@ -58,7 +58,7 @@ static const struct pack_field answer_fields[] = {
 	ROW(ask_answer, enhanced, PACK_STR),     ROW(ask_answer, text, PACK_STR),
 	ROW(ask_answer, event_id, PACK_STR),     ROW(ask_answer, account, PACK_STR),
 	ROW(ask_answer, send_as, PACK_STR),      ROW(ask_answer, next_id, PACK_STR),
-	ROW(ask_answer, body_file, PACK_U64),
+	ROW(ask_answer, body_file, PACK_U64),    ROW(ask_answer, from_rewrite, PACK_STR),
 };
 
 static const struct pack_field room_fields[] = { ROW(ask_room, has_room, PACK_U8) };

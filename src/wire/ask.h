@@ -73,14 +73,14 @@ struct ask_commit {
 	struct str body;        /* small */
 	uint32_t count;
 	struct str recipients;  /* the last of them, packed */
-	uint64_t bare_newlines; /* repaired, for the trace's note */
+	uint32_t repairs;       /* REPAIR_BIT()s, for the trace's note */
 };
 
 struct ask_answer {
 	uint8_t good;
 	uint32_t code;          /* 0: the machine's own words */
 	struct str enhanced, text, event_id;
-	struct str account, send_as; /* after CONNECTED (trusted) and SIGN_IN: who it is */
+	struct str account, send_as, from_rewrite; /* after CONNECTED (trusted) and SIGN_IN: who it is */
 	struct str next_id;     /* the event ID that the next message of this session gets */
 	uint64_t body_file;
 };
