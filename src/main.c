@@ -83,6 +83,8 @@ static const struct verb verbs[] = {
 	{ "upstream token", cli_ask, "upstream", upstream_token_arguments, NULL, N_("what the upstream's token says of itself; never the token"), false },
 	{ "upstream login", verb_login, "upstream", upstream_login_arguments, NULL, N_("sign in once for an upstream with flow: device-code or auth-code"), false },
 	{ "upstream test", verb_upstream_test, "name", upstream_test_arguments, upstream_test_columns, N_("try an upstream step by step; sends nothing unless --send"), false },
+	{ "upstream show", cli_ask, "upstream", NULL, upstream_gauge_columns, N_("how much of its share each mailbox has used, what waits, until when"), false },
+	{ "route list", cli_ask, NULL, NULL, route_columns, N_("which mail goes where: the routes of the settings, in their order"), false },
 	{ "import entra-signins", verb_import_entra, "files…", import_entra_arguments, NULL, N_("sign-ins that Entra ID exported: CSV or JSON, - is standard input"), false },
 	{ "import eac-report", verb_import_eac, "files…", import_eac_arguments, NULL, N_("the SMTP AUTH clients report that the Exchange admin center exported"), false },
 	{ "report smtp-auth", verb_report, NULL, report_arguments, NULL, N_("who sends by SMTP AUTH, how, and what becomes of it when basic authentication ends"), true },

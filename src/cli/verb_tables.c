@@ -173,6 +173,7 @@ const struct column user_columns[] = {
 	{ "auth-policy-basic-smtp", N_("Basic allowed by policy"), COLUMN_CSV },
 	{ "address-limits", N_("Address limits"), COLUMN_CSV },
 	{ "from-rewrite", N_("From rewrite"), COLUMN_CSV },
+	{ "answer-after", N_("Answer after"), COLUMN_CSV },
 	{ 0 },
 };
 
@@ -262,6 +263,32 @@ const struct column upstream_test_columns[] = {
 	{ "cause", N_("Cause"), COLUMN_BOTH },
 	{ "meaning", N_("Meaning"), COLUMN_CSV },
 	{ "remedy", N_("What to do"), COLUMN_CSV },
+	{ 0 },
+};
+
+const struct column upstream_gauge_columns[] = {
+	{ "upstream", N_("Upstream"), COLUMN_CSV },
+	{ "mailbox", N_("Mailbox"), COLUMN_BOTH },
+	{ "connections", N_("Connections"), COLUMN_BOTH },
+	{ "connectionsMax", N_("of"), COLUMN_BOTH },
+	{ "messagesLastMinute", N_("Messages in a minute"), COLUMN_BOTH },
+	{ "messagesPerMinuteMax", N_("of"), COLUMN_BOTH },
+	{ "recipientsLastDay", N_("Recipients in a day"), COLUMN_BOTH },
+	{ "recipientsPerDayMax", N_("of"), COLUMN_BOTH },
+	{ "waiting", N_("Waiting"), COLUMN_BOTH },
+	{ "drainsDateTime", N_("Drained by"), COLUMN_BOTH },
+	{ "pausedUntil", N_("Paused until"), COLUMN_BOTH },
+	{ "trouble", N_("Trouble"), COLUMN_BOTH },
+	{ 0 },
+};
+
+const struct column route_columns[] = {
+	{ "number", N_("No."), COLUMN_BOTH },
+	{ "tenant", N_("Tenant"), COLUMN_BOTH },
+	{ "from", N_("From"), COLUMN_BOTH },
+	{ "sizeOverBytes", N_("Larger than"), COLUMN_BOTH },
+	{ "upstream", N_("Upstream"), COLUMN_BOTH },
+	{ "fallback", N_("Fallback"), COLUMN_BOTH },
 	{ 0 },
 };
 

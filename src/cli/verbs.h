@@ -13,7 +13,7 @@ extern const struct argument import_entra_arguments[], import_eac_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
 
 extern const struct column tenant_columns[], user_columns[], signins_columns[], trace_columns[], audit_columns[], queue_columns[];
-extern const struct column upstream_columns[], upstream_test_columns[], rehearse_columns[], retirement_columns[], simulate_columns[];
+extern const struct column upstream_columns[], upstream_test_columns[], upstream_gauge_columns[], route_columns[], rehearse_columns[], retirement_columns[], simulate_columns[];
 
 int verb_serve(struct cli *cli);
 int verb_version(struct cli *cli);

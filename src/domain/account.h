@@ -27,6 +27,7 @@ struct account {
 	enum mfa_state mfa;
 	bool licensed;
 	bool enabled;
+	bool answer_upstream; /* a message is answered only when the upstream has said its word */
 	char *send_as;        /* addresses, or "@domain", parted by blanks; "" for none */
 	char *address_limits; /* CIDRs parted by blanks; "" for none */
 	char *from_rewrite;   /* an address; "" for none */

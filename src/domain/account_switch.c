@@ -12,6 +12,7 @@
 /* Words for a value, by number; a boolean is 0 or 1. */
 static const char *const on_off[] = { "off", "on" };
 static const char *const yes_no[] = { "no", "yes" };
+static const char *const answer_words[] = { "spool", "upstream" };
 static const char *const tristate_words[] = { [TRI_INHERIT] = "inherit", [TRI_ON] = "on", [TRI_OFF] = "off" };
 static const char *const basic_words[] = {
 	[BASIC_UNCHANGED] = "unchanged", [BASIC_DEFAULT_OFF] = "default-off",
@@ -60,6 +61,7 @@ WORD_SWITCH(account, auth_policy_basic_smtp, enum tristate, tristate_words)
 WORD_SWITCH(account, mfa, enum mfa_state, mfa_words)
 WORD_SWITCH(account, licensed, bool, yes_no)
 WORD_SWITCH(account, enabled, bool, yes_no)
+WORD_SWITCH(account, answer_upstream, bool, answer_words)
 
 static bool is_address(struct str item)
 {
@@ -205,6 +207,10 @@ const struct switch_row account_switches[] = {
 	{ "from-rewrite", N_("one address; none"),
 	  N_("The sender to put in place of what the device writes, where it cannot be set right there."), NULL, NULL, NULL,
 	  ROW(account, from_rewrite) },
+	{ "answer-after", "spool|upstream",
+	  N_("When the device hears that a message was taken: once it is safe in the spool, or only after the upstream has taken it; what the "
+	     "upstream refuses is then refused to the device."),
+	  NULL, NULL, NULL, ROW(account, answer_upstream) },
 };
 const size_t account_switches_count = COUNT(account_switches);
 

@@ -404,7 +404,7 @@ const struct settings_row settings_rows[] = {
 	LIMIT("lock-out-seconds", lock_out_seconds, "900", 1, 604800, N_("How long a lock-out lasts.")),
 	LIMIT("fallback-after-seconds", fallback_after_seconds, "300", 0, SECONDS_MAX,
 	      N_("How long an upstream or its mailbox must have been paused before mail goes by its fallback.")),
-	LIMIT("answer-upstream-seconds-max", answer_upstream_seconds_max, "60", 1, 3600,
+	LIMIT("answer-upstream-seconds-max", answer_upstream_seconds_max, "60", 1, 100, /* a gate waits for 120 */
 	      N_("How long a device whose account has answer-after upstream waits for the upstream's word; then the "
 	         "spool's is given.")),
 	LIMIT("dispatch-window-max", dispatch_window_max, "1000", 10, 100000,

@@ -86,26 +86,34 @@ bool trace_recipient_next(struct str *packed, struct trace_recipient *ret_recipi
 	return true;
 }
 
-static json_t *recipient_json(const struct trace_recipient *recipient)
+/* After an attempt whose end nobody knows, whoever was not refused may have the message twice, by the same Message-ID. */
+static bool is_ambiguous(const struct trace *trace, const struct trace_recipient *recipient)
+{
+	return str_starts(trace->note, STR(TRACE_AMBIGUOUS)) && recipient->state != TRACE_FAILED && recipient->state != TRACE_REFUSED;
+}
+
+static json_t *recipient_json(const struct trace *trace, const struct trace_recipient *recipient)
 {
 	json_t *json = json_object();
 
 	if (json_put(json, "address", json_text(recipient->address)) &&
 	    json_put(json, "state", json_string(state_names[recipient->state])) &&
 	    json_put(json, "reply", json_text(recipient->reply)) && json_put(json, "at", json_time(recipient->at_us)) &&
-	    json_put(json, "upstream", json_text(recipient->upstream)))
+	    json_put(json, "upstream", json_text(recipient->upstream)) &&
+	    (!is_ambiguous(trace, recipient) || json_put(json, "ambiguous", json_true())))
 		return json;
 	json_decref(json);
 	return NULL;
 }
 
-static json_t *recipients_json(struct str packed)
+static json_t *recipients_json(const struct trace *trace)
 {
+	struct str packed = trace->recipients;
 	struct trace_recipient recipient;
 	json_t *list = json_array();
 
 	while (trace_recipient_next(&packed, &recipient)) {
-		if (json_array_append_new(list, recipient_json(&recipient)) == -1) {
+		if (json_array_append_new(list, recipient_json(trace, &recipient)) == -1) {
 			json_decref(list);
 			return NULL;
 		}
@@ -154,7 +162,7 @@ json_t *trace_json(const struct trace *trace)
 	if (json_put(json, "id", json_text(trace->id)) && json_put(json, "messageId", json_text(trace->message_id)) &&
 	    json_put(json, "from", json_text(trace->from)) && json_put(json, "account", json_text(trace->account)) &&
 	    json_put(json, "tenant", json_text(trace->tenant)) &&
-	    json_put(json, "recipients", recipients_json(trace->recipients)) &&
+	    json_put(json, "recipients", recipients_json(trace)) &&
 	    json_put(json, "subject", json_text(trace->subject)) &&
 	    json_put(json, "sizeBytes", json_integer((json_int_t)trace->size_bytes)) &&
 	    json_put(json, "receivedDateTime", json_time(trace->received_us)) &&

@@ -12,6 +12,8 @@
 enum trace_state { TRACE_QUEUED, TRACE_SENT, TRACE_DEFERRED, TRACE_HELD, TRACE_FAILED, TRACE_EXPIRED, TRACE_REFUSED, TRACE_STATE_COUNT };
 const char *trace_state_name(enum trace_state state);
 
+#define TRACE_AMBIGUOUS "ambiguous" /* an attempt was cut before the upstream's word on it came */
+
 struct trace_recipient {
 	struct str address;
 	uint8_t state;      /* enum trace_state */
@@ -32,7 +34,7 @@ struct trace {
 	uint32_t attempts;
 	struct str recipients;  /* packed trace_recipient, one after another */
 	uint32_t recipients_count;
-	struct str note;        /* words parted by blanks: "repair:NAME" what was put right, "unrepaired:WHY", "ambiguous" … */
+	struct str note;        /* words parted by blanks: "repair:NAME" what was put right, "unrepaired:WHY", TRACE_AMBIGUOUS comes first */
 };
 
 extern const struct pack_field trace_pack[];

@@ -64,6 +64,7 @@ static const char *const migrations[] = {
 	" AND c.ehlo = s.ehlo AND c.source = s.source WHERE s.error_code = 0 GROUP BY 1, 2;"
 	"CREATE TABLE retirement (tenant TEXT PRIMARY KEY, default_off TEXT NOT NULL, retired TEXT NOT NULL, enforce TEXT NOT NULL,"
 	" applied TEXT NOT NULL) WITHOUT ROWID;",
+	"ALTER TABLE account ADD COLUMN answer_after TEXT NOT NULL DEFAULT 'spool';",
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)

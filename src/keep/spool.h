@@ -124,6 +124,14 @@ struct spool_lane {
 void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t count_max,
 		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context);
 
+/* How many messages wait for a route, by mailbox; held ones do not. Cost: one index step a message, so for a person's question only. */
+struct spool_waiting {
+	struct str mailbox;
+	uint64_t count;
+};
+void spool_waiting(struct spool *spool, struct str route,
+		   void (*on_waiting)(void *context, const struct spool_waiting *waiting, size_t count), void *context);
+
 /* Messages of a lane that are not held, by due time, after (due_us, id), at most `count_max`; with their unfinished recipients but
  * without bodies. `recipients[i]` keep their original index in `indexes[i]`. */
 struct spool_head {

@@ -123,6 +123,9 @@ void spool_read_tell(struct spool_read *read)
 	case READ_LANES:
 		read->on_lanes(read->context, read->answer, read->count);
 		return;
+	case READ_WAITING:
+		read->on_waiting(read->context, read->answer, read->count);
+		return;
 	case READ_HEADS:
 		read->on_heads(read->context, read->answer, read->count);
 		return;
@@ -172,6 +175,19 @@ void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t cou
 	}
 	read->on_lanes = on_lanes;
 	ask(spool, read, lane_keep(read, after));
+}
+
+void spool_waiting(struct spool *spool, struct str route,
+		   void (*on_waiting)(void *context, const struct spool_waiting *waiting, size_t count), void *context)
+{
+	struct spool_read *read = read_new(READ_WAITING, context, SIZE_MAX);
+
+	if (!read) {
+		on_waiting(context, NULL, 0);
+		return;
+	}
+	read->on_waiting = on_waiting;
+	ask(spool, read, arena_keep(&read->arena, route, &read->lane.route));
 }
 
 void spool_lane_load(struct spool *spool, const struct spool_lane *lane, int64_t after_due_us, uint64_t after_id,

@@ -73,6 +73,7 @@ enum spool_statement {
 	SQL_LANE_NEXT_ACCOUNT,
 	SQL_LANE_NEXT_MAILBOX,
 	SQL_LANE_NEXT_ROUTE,
+	SQL_WAITING,
 	SQL_LANE_SAME_DUE,
 	SQL_LANE_LATER_DUE,
 	SQL_NOTE_PUT,
@@ -306,7 +307,7 @@ uint64_t spool_room_free_bytes(int state_fd);
 
 /* --- the reader (spool_reader.c, spool_query.c) --- */
 
-enum spool_read_kind { READ_LANES, READ_HEADS, READ_BODY, READ_VIEWS, READ_ROWS };
+enum spool_read_kind { READ_LANES, READ_WAITING, READ_HEADS, READ_BODY, READ_VIEWS, READ_ROWS };
 
 struct spool_read {
 	struct spool_read *next;
@@ -314,6 +315,7 @@ struct spool_read {
 	void *context;
 	union {
 		void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count);
+		void (*on_waiting)(void *context, const struct spool_waiting *waiting, size_t count);
 		void (*on_heads)(void *context, const struct spool_head *heads, size_t count);
 		void (*on_body)(void *context, enum outcome outcome, const struct spool_body *body, const struct fault *fault);
 		void (*on_views)(void *context, const struct spool_view *views, size_t count);

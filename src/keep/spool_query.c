@@ -76,6 +76,33 @@ static int query_lanes(struct spool *spool, struct spool_read *read)
 	return code == SQLITE_DONE ? SQLITE_OK : code;
 }
 
+static int query_waiting(struct spool *spool, struct spool_read *read)
+{
+	sqlite3_stmt *row = spool_statement(&spool->reader, SQL_WAITING);
+	int code;
+
+	if (!row)
+		return code_of(spool);
+	spool_bind_text(row, 1, read->lane.route);
+	while ((code = sqlite3_step(row)) == SQLITE_ROW) {
+		struct spool_waiting *waiting;
+
+		if (!answer_grow(read, sizeof(*waiting))) {
+			code = SQLITE_NOMEM;
+			break;
+		}
+		waiting = (struct spool_waiting *)read->answer + read->count;
+		waiting->count = (uint64_t)sqlite3_column_int64(row, 1);
+		if (!arena_keep(&read->arena, spool_column(row, 0), &waiting->mailbox)) {
+			code = SQLITE_NOMEM;
+			break;
+		}
+		read->count++;
+	}
+	(void)sqlite3_reset(row);
+	return code == SQLITE_DONE ? SQLITE_OK : code;
+}
+
 /* --- messages --- */
 
 /* Recipients that lie apart from the envelope, into the arena. */
@@ -414,7 +441,7 @@ static int query_rows(struct spool *spool, struct spool_read *read)
 int spool_query(struct spool *spool, struct spool_read *read)
 {
 	static int (*const queries[])(struct spool *spool, struct spool_read *read) = {
-		[READ_LANES] = query_lanes, [READ_HEADS] = query_heads, [READ_BODY] = query_body,
+		[READ_LANES] = query_lanes, [READ_WAITING] = query_waiting, [READ_HEADS] = query_heads, [READ_BODY] = query_body,
 		[READ_VIEWS] = query_views, [READ_ROWS] = query_rows,
 	};
 

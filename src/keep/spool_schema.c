@@ -77,6 +77,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_LANE_NEXT_ACCOUNT] = LANE_SELECT " AND route = ?1 AND mailbox = ?2 AND account > ?3 ORDER BY account, due_us LIMIT 1",
 	[SQL_LANE_NEXT_MAILBOX] = LANE_SELECT " AND route = ?1 AND mailbox > ?2 ORDER BY mailbox, account, due_us LIMIT 1",
 	[SQL_LANE_NEXT_ROUTE] = LANE_SELECT " AND route > ?1 ORDER BY route, mailbox, account, due_us LIMIT 1",
+	[SQL_WAITING] = "SELECT mailbox, count(*) FROM message INDEXED BY message_due WHERE state <> 2 AND route = ?1 GROUP BY mailbox",
 	[SQL_LANE_SAME_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"
 			      " AND route = ?1 AND mailbox = ?2 AND account = ?3 AND due_us = ?4 AND id > ?5 ORDER BY id",
 	[SQL_LANE_LATER_DUE] = "SELECT " MESSAGE_COLUMNS " FROM message INDEXED BY message_due WHERE state <> 2"

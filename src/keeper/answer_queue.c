@@ -26,8 +26,11 @@ static json_t *view_json(struct keeper *keeper, const struct spool_view *view, b
 {
 	const struct spool_message *message = &view->message;
 	json_t *row = spool_view_json(view, whole);
+	const char *cause;
 
-	if (row && message->state != SPOOL_HELD && courier_is_paused(keeper->courier, message->route, message->mailbox))
+	if (row && message->state != SPOOL_HELD &&
+	    (courier_is_paused(keeper->courier, message->route, message->mailbox) ||
+	     courier_hold_ms(keeper->courier, message->route, message->mailbox, message->sender, &cause) > 0))
 		(void)json_object_set_new(row, "state", json_string("paused"));
 	return row;
 }
@@ -158,6 +161,42 @@ static void on_done(void *context, enum outcome outcome, const struct fault *fau
 	api_end_outcome(call, outcome, fault);
 }
 
+struct handing {
+	struct api_call *call;
+	uint64_t id;
+	enum spool_hand hand;
+};
+
+static void put(struct api_call *call, uint64_t id, enum spool_hand hand)
+{
+	if (!spool_hand(call->keeper->spool, id, hand, on_done, call))
+		api_fail_text(call, EX_TEMPFAIL, N_("too much waits for the disk; try again"));
+}
+
+/* Who releases or retries a message has mended what its sender was held for. */
+static void on_view_to_free(void *context, const struct spool_view *views, size_t count)
+{
+	struct handing *handing = context;
+	struct api_call *call = handing->call;
+
+	if (count > 0)
+		courier_release(call->keeper->courier, views[0].message.route, views[0].message.mailbox, views[0].message.sender);
+	put(call, handing->id, handing->hand);
+	free(handing);
+}
+
+static void free_and_put(struct api_call *call, uint64_t id, enum spool_hand hand)
+{
+	struct handing *handing = malloc(sizeof(*handing));
+
+	if (!handing) {
+		api_fail_text(call, EX_TEMPFAIL, N_("the daemon is out of memory; try again"));
+		return;
+	}
+	*handing = (struct handing){ call, id, hand };
+	spool_list(call->keeper->spool, id, 0, 1, on_view_to_free, handing);
+}
+
 static void put_hand(struct api_call *call, enum spool_hand hand)
 {
 	uint64_t id;
@@ -166,8 +205,10 @@ static void put_hand(struct api_call *call, enum spool_hand hand)
 		return;
 	if (dispatch_is_away(call->keeper->dispatch, id))
 		api_fail_text(call, EX_TEMPFAIL, N_("message %s is being sent just now; try again in a moment"), api_text(call, "id"));
-	else if (!spool_hand(call->keeper->spool, id, hand, on_done, call))
-		api_fail_text(call, EX_TEMPFAIL, N_("too much waits for the disk; try again"));
+	else if (hand == SPOOL_HAND_RELEASE || hand == SPOOL_HAND_RETRY)
+		free_and_put(call, id, hand);
+	else
+		put(call, id, hand);
 }
 
 void answer_queue_hold(struct api_call *call)
@@ -192,6 +233,5 @@ void answer_queue_drop(struct api_call *call)
 
 void answer_queue_flush(struct api_call *call)
 {
-	if (!spool_hand(call->keeper->spool, 0, SPOOL_HAND_RETRY, on_done, call))
-		api_fail_text(call, EX_TEMPFAIL, N_("too much waits for the disk; try again"));
+	put(call, 0, SPOOL_HAND_RETRY);
 }

@@ -27,33 +27,10 @@ struct upstreams {
 static void add_upstream(void *context, const struct courier_status *status)
 {
 	struct upstreams *all = context;
-	json_t *row = json_pack("{s:s%,s:s%,s:I,s:I,s:I,s:I,s:I,s:s%}", "upstream", status->upstream.ptr, status->upstream.len,
-				"mailbox", status->mailbox.len ? status->mailbox.ptr : "", status->mailbox.len, "connections",
-				(json_int_t)status->connections, "active", (json_int_t)status->active, "delivered",
-				(json_int_t)status->delivered, "deferred", (json_int_t)status->deferred, "failed",
-				(json_int_t)status->failed, "trouble", status->trouble.len ? status->trouble.ptr : "",
-				status->trouble.len);
 
-	if (!row)
-		return;
-	(void)json_object_set_new(row, "pausedUntil", time_json(status->paused_until_us));
-	(void)json_object_set_new(row, "tokenExpires", time_json(status->token_expires_us));
 	if (status->paused_until_us)
 		all->troubled = true;
-	(void)json_array_append_new(all->rows, row);
-}
-
-void answer_upstream_list(struct api_call *call)
-{
-	struct upstreams all = { .rows = json_array() };
-	size_t at;
-	json_t *row;
-
-	courier_each(call->keeper->courier, add_upstream, &all);
-	json_array_foreach(all.rows, at, row)
-		api_row(call, json_incref(row));
-	json_decref(all.rows);
-	api_end(call, EX_OK);
+	(void)json_array_append_new(all->rows, answer_upstream_json(status));
 }
 
 /* --- status, health --- */

@@ -52,6 +52,8 @@ static const struct api_verb verbs[] = {
 	{ "upstream login", API_ADMINISTRATOR, answer_upstream_login },
 	{ "upstream login-answer", API_ADMINISTRATOR, answer_upstream_login_answer },
 	{ "upstream test", API_OPERATOR, answer_upstream_test },
+	{ "upstream show", API_OPERATOR, answer_upstream_show },
+	{ "route list", API_OPERATOR, answer_route_list },
 	{ "report smtp-auth", API_OPERATOR, answer_report },
 	{ "retirement show", API_OPERATOR, answer_retirement_show },
 	{ "retirement set", API_ADMINISTRATOR, answer_retirement_set },

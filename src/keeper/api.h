@@ -90,6 +90,10 @@ void answer_upstream_token(struct api_call *call); /* answer_upstream.c */
 void answer_upstream_login(struct api_call *call);
 void answer_upstream_login_answer(struct api_call *call);
 void answer_upstream_test(struct api_call *call); /* answer_probe.c */
+void answer_upstream_show(struct api_call *call);
+void answer_route_list(struct api_call *call);
+struct courier_status;
+json_t *answer_upstream_json(const struct courier_status *status); /* one row of upstream list; NULL: out of memory */
 void answer_report(struct api_call *call);
 void answer_retirement_show(struct api_call *call);
 void answer_retirement_set(struct api_call *call);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "domain/event_id.h"
+#include "keeper/await.h"
 #include "keeper/dispatch.h"
 #include "keeper/journal.h"
 #include "wire/repair.h"
@@ -24,6 +25,7 @@ struct pending {
 	struct arena arena;
 	struct spool_message message;
 	struct spool_recipient *recipients;
+	bool awaits; /* the answer waits for the upstream's word */
 	char event_id[EVENT_ID_LEN + 1];
 };
 
@@ -192,17 +194,18 @@ static void pending_free(struct pending *pending)
 	free(pending);
 }
 
-static void answer(struct keeper *keeper, const struct way_back *way, struct ask_answer *answer, const char *event_id)
+bool commit_answer(struct keeper *keeper, const struct way_back *way, struct ask_answer *answer, const char *event_id)
 {
 	struct visitor *visitor = gates_visitor(keeper->gates, way);
 	char next_id[16];
 
 	if (!visitor)
-		return;
+		return false;
 	keeper_event_id(keeper, next_id, &visitor->next_count);
 	answer->event_id = str_of(event_id);
 	answer->next_id = str_of(next_id);
 	gates_answer(keeper->gates, way, answer, -1);
+	return true;
 }
 
 static void refuse(struct keeper *keeper, struct visitor *visitor, const struct way_back *way, const char *event_id,
@@ -233,7 +236,7 @@ static void refuse(struct keeper *keeper, struct visitor *visitor, const struct 
 	trace.recipients = buf_str(&packed);
 	journal_refused(keeper, &trace, str_of(address), str_of(reply));
 	buf_done(&packed);
-	answer(keeper, way, &words_copy, event_id);
+	(void)commit_answer(keeper, way, &words_copy, event_id);
 }
 
 static void on_spooled(void *context, enum outcome outcome, const struct fault *fault)
@@ -245,7 +248,8 @@ static void on_spooled(void *context, enum outcome outcome, const struct fault *
 	struct ask_answer later = refusals[COMMIT_LATER];
 
 	if (outcome == OUTCOME_OK) {
-		answer(keeper, &pending->way, &good, pending->event_id);
+		if (!pending->awaits || !await_begin(keeper, &pending->way, message->id, pending->event_id))
+			(void)commit_answer(keeper, &pending->way, &good, pending->event_id);
 		log_event(LOG_LEVEL_INFO, "queued", LOG_TEXT("id", pending->event_id), LOG_STR("from", message->sender),
 			  LOG_STR("account", message->account), LOG_NUMBER("recipients", message->recipients_count),
 			  LOG_NUMBER("bytes", message->size_bytes), LOG_STR("message_id", message->message_id),
@@ -256,7 +260,7 @@ static void on_spooled(void *context, enum outcome outcome, const struct fault *
 			later = refusals[COMMIT_NO_ROOM];
 		log_event(LOG_LEVEL_ERROR, "not queued", LOG_TEXT("id", pending->event_id), LOG_STR("from", message->sender),
 			  LOG_TEXT("reason", fault ? fault->text[LANGUAGE_EN] : "too much waits for the disk"));
-		answer(keeper, &pending->way, &later, pending->event_id);
+		(void)commit_answer(keeper, &pending->way, &later, pending->event_id);
 	}
 	pending_free(pending);
 }
@@ -289,6 +293,7 @@ void commit_message(struct keeper *keeper, struct visitor *visitor, const struct
 	if (refusal == COMMIT_FINE) {
 		pending->keeper = keeper;
 		pending->way = *way;
+		pending->awaits = account->answer_upstream;
 		memcpy(pending->event_id, event_id, sizeof(pending->event_id));
 		arena_init(&pending->arena, PENDING_BYTES_MAX);
 		refusal = fill_message(pending, visitor, account, question);
@@ -296,7 +301,7 @@ void commit_message(struct keeper *keeper, struct visitor *visitor, const struct
 	if (refusal == COMMIT_FINE) {
 		visitor->body_file = 0; /* the spool's from here on */
 #ifdef SEKISHO_TEST_ACK_EARLY /* never in the product: the defect that tests/torture/test_kill.py must find */
-		answer(keeper, way, &(struct ask_answer){ .good = true, .code = 250, .text = STR("OK queued") }, event_id);
+		(void)commit_answer(keeper, way, &(struct ask_answer){ .good = true, .code = 250, .text = STR("OK queued") }, event_id);
 #endif
 		if (!spool_commit(keeper->spool, &pending->message, on_spooled, pending))
 			on_spooled(pending, OUTCOME_LATER, NULL);

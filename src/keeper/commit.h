@@ -7,4 +7,7 @@
 void commit_message(struct keeper *keeper, struct visitor *visitor, const struct way_back *way,
 		    const struct ask_commit *question);
 
+/* Say it to the device, if it is still there (false: it is not). */
+bool commit_answer(struct keeper *keeper, const struct way_back *way, struct ask_answer *answer, const char *event_id);
+
 #endif

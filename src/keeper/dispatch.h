@@ -24,6 +24,16 @@ void dispatch_committed(struct dispatch *dispatch, const struct spool_message *m
 void dispatch_wake(struct dispatch *dispatch);
 bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id); /* being sent or settled: hands off */
 
+/*
+ * Somebody waits for the upstream's first word on a message, for so long. `on_word` is called at most once: TAKEN (by some recipient at
+ * least), REFUSED (all of it, for good, with the words), LATER (no word will come in time). It says whether the words arrived: then nobody
+ * is sent a report of what was refused. False: out of memory, or too many wait.
+ */
+enum dispatch_word { DISPATCH_TAKEN, DISPATCH_REFUSED, DISPATCH_LATER };
+bool dispatch_watch(struct dispatch *dispatch, uint64_t id, uint64_t wait_ms,
+		    bool (*on_word)(void *context, enum dispatch_word word, struct str reply), void *context);
+void dispatch_unwatch(struct dispatch *dispatch, uint64_t id);
+
 /* courier's handler, context = the dispatch */
 extern const struct courier_handler dispatch_courier_handler;
 

@@ -4,6 +4,7 @@
  *   lane.c    what waits for one (route, mailbox, account): a window of the spool     item.c    one message of it in memory
  *   turns.c   whose turn it is among the lanes of one (route, mailbox)                way.c     by which upstreams it may go
  *   settle.c  what became of it goes to disk                                          bounce.c  and is told
+ *   watch.c   somebody waits for the upstream's word
  */
 #ifndef KEEPER_DISPATCH_PRIVATE_H
 #define KEEPER_DISPATCH_PRIVATE_H
@@ -72,6 +73,7 @@ struct dispatch {
 	size_t detours;              /* turns whose mail may go by another mailbox, too */
 	size_t first_pumped;         /* at each tick other lanes come first */
 	struct table items;          /* all in memory, by message id */
+	struct table watches;        /* by message id: whose word somebody waits for */
 	size_t kept_bytes;
 	char lanes_after[3][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
@@ -119,6 +121,14 @@ struct way {
 	struct str upstream, mailbox;
 };
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX]);
+
+/* watch.c: what an attempt came to, for whoever waits for it. True: refused, and whoever sent it has been told so. */
+struct watch_fate {
+	size_t delivered, refused, left; /* recipients */
+	uint64_t wait_ms;                /* until the next attempt */
+	struct str reply;                /* the last refusal's */
+};
+bool watch_tell(struct dispatch *dispatch, uint64_t id, const struct watch_fate *fate);
 
 /* settle.c */
 void settle_fate(struct item *item, const struct courier_fate *fate);

@@ -86,12 +86,30 @@ static void judge(struct item *item, const struct courier_fate *fate, struct ver
 		judge_recipient(item, fate, i, verdicts);
 }
 
+/* True: whoever sent it has the refusal on the device's own panel, and needs no notification. */
+static bool tell_who_waits(const struct item *item, const struct verdicts *verdicts, uint64_t wait_ms)
+{
+	struct watch_fate fate = { .left = verdicts->left, .wait_ms = wait_ms };
+
+	for (size_t i = 0; i < verdicts->done_count; i++) {
+		if (verdicts->done_as[i].state == TRACE_SENT) {
+			fate.delivered++;
+			continue;
+		}
+		fate.refused++;
+		fate.reply = verdicts->done_as[i].reply;
+	}
+	return watch_tell(item->dispatch, item->message.id, &fate);
+}
+
 /* Each recipient's end, and the notification that goes with it: without one a message does not leave the spool. */
-static bool judge_and_tell(struct item *item, const struct courier_fate *fate, struct verdicts *verdicts)
+static bool judge_and_tell(struct item *item, const struct courier_fate *fate, uint64_t wait_ms, struct verdicts *verdicts)
 {
 	enum outcome outcome = OUTCOME_NEVER;
 
 	judge(item, fate, verdicts);
+	if (tell_who_waits(item, verdicts, wait_ms))
+		return false;
 	if (verdicts->told_count > 0)
 		outcome = bounce_make(item, verdicts->told, verdicts->told_count, fate->remote_mta);
 	if (outcome == OUTCOME_LATER) {
@@ -123,10 +141,10 @@ static struct str note_of(struct item *item, const struct courier_fate *fate)
 	struct str note = item->message.note;
 	char text[1100];
 
-	if (!fate->ambiguous || str_starts(note, STR("ambiguous")))
+	if (!fate->ambiguous || str_starts(note, STR(TRACE_AMBIGUOUS)))
 		return note;
-	(void)snprintf(text, sizeof(text), "ambiguous%s%.*s", note.len ? " " : "", note.len < 1000 ? (int)note.len : 1000, note.ptr);
-	return arena_keep(&item->arena, str_of(text), &note) ? note : STR("ambiguous");
+	(void)snprintf(text, sizeof(text), TRACE_AMBIGUOUS "%s%.*s", note.len ? " " : "", note.len < 1000 ? (int)note.len : 1000, note.ptr);
+	return arena_keep(&item->arena, str_of(text), &note) ? note : STR(TRACE_AMBIGUOUS);
 }
 
 static bool verdicts_init(struct item *item, struct verdicts *verdicts)
@@ -259,10 +277,10 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 	verdicts.expired = now_us >= message->expires_us;
 	verdicts.delay_due = !message->delay_told &&
 			     now_us - message->received_us >= (int64_t)limits->delay_notice_seconds * US_PER_SECOND;
-	told = judge_and_tell(item, fate, &verdicts);
-	if (verdicts.left > 0 && wait_ms == 0)
+	if (wait_ms == 0)
 		wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
 					random_below(UINT32_MAX));
+	told = judge_and_tell(item, fate, wait_ms, &verdicts);
 	item->fate = (struct spool_fate){
 		.id = message->id,
 		.state = SPOOL_DEFERRED,

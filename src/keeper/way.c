@@ -29,7 +29,7 @@ static size_t add_upstream(struct way *ways, size_t count, const struct upstream
 /* After an end that nobody knows, another upstream could only tell that it has the message already by its Message-ID. */
 static bool may_fall_back(const struct spool_message *message)
 {
-	return message->message_id.len > 0 || !str_starts(message->note, STR("ambiguous"));
+	return message->message_id.len > 0 || !str_starts(message->note, STR(TRACE_AMBIGUOUS));
 }
 
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX])

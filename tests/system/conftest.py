@@ -1,6 +1,7 @@
 """What the system tests share: one CA, one token issuer, one mail service for the whole run."""
 
 import os
+import types
 
 import pytest
 
@@ -123,6 +124,30 @@ def sandbox_new(tmp_path):
     yield start
     for sandbox in running:
         sandbox.stop()
+
+
+@pytest.fixture
+def both(sandbox_new, authority, directory):
+    """A function: start a sandbox with these cases and a gateway towards it; `changes` go to its upstream's settings."""
+    running = []
+
+    def start(*cases, limits=None, **changes):
+        sandbox = sandbox_new(*cases)
+        towards = types.SimpleNamespace(
+            host="localhost", port=sandbox.port, authority=types.SimpleNamespace(ca=sandbox.ca),
+            issuer=types.SimpleNamespace(token_url=sandbox.json["tokenUrl"], client_id=sandbox.json["clientId"],
+                                         scope=sandbox.json["scope"], secret=sandbox.secret()))
+        gateway = Gateway(directory / f"faults-{len(list(directory.glob('faults-*')))}", authority, towards)
+        gateway.settings["upstreams"]["main"].update(changes)
+        gateway.settings["limits"].update(limits or {})
+        gateway.write()
+        running.append(gateway.start())
+        gateway.tenant_add("contoso.example")
+        gateway.user_add(SENDER, PASSWORD)
+        return gateway, sandbox
+    yield start
+    for gateway in running:
+        gateway.stop()
 
 
 @pytest.fixture(scope="module")

@@ -3,68 +3,16 @@
 import email
 import re
 import time
-import types
 
 import pytest
 
-from conftest import PASSWORD
-from gateway import HOSTNAME, Gateway, event_id
+from gateway import HOSTNAME
+from mailing import deferred, empty, fate, send
 from message import SENDER, message, scan
 from port import wait_until
 from sandbox import RECIPIENT
-from submission import submission_open
 
 POSTMASTER = "postmaster@contoso.example"
-
-
-@pytest.fixture
-def both(sandbox_new, authority, directory):
-    """A function: start a sandbox with these cases and a gateway towards it; `changes` go to its upstream's settings."""
-    running = []
-
-    def start(*cases, limits=None, **changes):
-        sandbox = sandbox_new(*cases)
-        towards = types.SimpleNamespace(
-            host="localhost", port=sandbox.port, authority=types.SimpleNamespace(ca=sandbox.ca),
-            issuer=types.SimpleNamespace(token_url=sandbox.json["tokenUrl"], client_id=sandbox.json["clientId"],
-                                         scope=sandbox.json["scope"], secret=sandbox.secret()))
-        gateway = Gateway(directory / f"faults-{len(list(directory.glob('faults-*')))}", authority, towards)
-        gateway.settings["upstreams"]["main"].update(changes)
-        gateway.settings["limits"].update(limits or {})
-        gateway.write()
-        running.append(gateway.start())
-        gateway.tenant_add("contoso.example")
-        gateway.user_add(SENDER, PASSWORD)
-        return gateway, sandbox
-    yield start
-    for gateway in running:
-        gateway.stop()
-
-
-def send(gateway, *mails, sender=SENDER):
-    """All on one connection. Gives the event ID of the last."""
-    with submission_open(gateway) as client:
-        assert client.auth_login(SENDER, PASSWORD)[0] == 235
-        for data in mails:
-            code, text = client.submit(sender, RECIPIENT, data)
-            assert code == 250, text
-    return event_id(text)
-
-
-def empty(gateway, seconds=40):
-    gateway.queue_wait(lambda rows: not rows, seconds)
-
-
-def deferred(gateway, words, seconds=20):
-    """The one message of the queue, once the queue says why it waits."""
-    return gateway.queue_wait(lambda rows: len(rows) == 1 and words in (rows[0]["lastReply"] or "") and rows[0], seconds)
-
-
-def fate(gateway, event):
-    rows = gateway.rows("trace", "--id", event)
-    assert len(rows) == 1, rows
-    (recipient,) = rows[0]["recipients"]
-    return recipient
 
 
 # What passes: the mail waits, and arrives once it can.
