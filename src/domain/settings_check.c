@@ -140,8 +140,9 @@ static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 	if (upstream->client_secret_expires && !upstream->client_secret_file)
 		return SETTINGS_BLAME(reader, MARK("client-secret-expires"),
 		                      N_("upstream %s: client-secret-expires needs client-secret-file"), upstream->name);
-	if (upstream->proxy_password_file && !upstream->proxy)
-		return SETTINGS_BLAME(reader, MARK("proxy-password-file"), N_("upstream %s: proxy-password-file needs proxy"),
+	if (upstream->proxy_password_file && (!upstream->proxy || !strchr(upstream->proxy, '@')))
+		return SETTINGS_BLAME(reader, MARK("proxy-password-file"),
+		                      N_("upstream %s: proxy-password-file needs a proxy with a name, such as http://user@proxy.example:3128"),
 		                      upstream->name);
 	if (upstream->proxy && has_password(str_of(upstream->proxy)))
 		return SETTINGS_BLAME(reader, MARK("proxy"),

@@ -36,6 +36,18 @@ static const struct {
 	[FAULT_SLOW] = { "slow", N_("the reply to a message comes after 3 seconds") },
 	[FAULT_NO_STARTTLS] = { "no-starttls", N_("STARTTLS is not offered") },
 	[FAULT_BAD_CERTIFICATE] = { "bad-certificate", N_("the certificate is signed by itself and for another name") },
+	[FAULT_CONSENT_MISSING] = { "consent-missing", N_("nobody has consented to the application: AADSTS65001") },
+	[FAULT_APP_DISABLED] = { "app-disabled", N_("the application is disabled: AADSTS7000112") },
+	[FAULT_CLOCK_SKEW] = { "clock-skew", N_("the token endpoint's clock is another: AADSTS700024") },
+	[FAULT_NO_RESOURCE] = { "no-resource", N_("the tenant has no Exchange Online: AADSTS500011") },
+	[FAULT_MFA_NEEDED] = { "mfa-needed", N_("multi-factor authentication is needed: AADSTS50076") },
+	[FAULT_CONDITIONAL_ACCESS] = { "conditional-access", N_("Conditional Access gives no token: AADSTS53003") },
+	[FAULT_PERSON_DISABLED] = { "person-disabled", N_("the person's account is disabled: AADSTS50057") },
+	[FAULT_REFRESH_EXPIRED] = { "refresh-expired", N_("the refresh token has expired: AADSTS700082") },
+	[FAULT_TOKEN_THROTTLED] = { "token-throttled", N_("the token endpoint answers 429 with Retry-After: AADSTS90055") },
+	[FAULT_TOKEN_PAGE] = { "token-page", N_("a page of a firewall comes in place of a token") },
+	[FAULT_TOKEN_NONSENSE] = { "token-nonsense", N_("half a JSON object comes in place of a token") },
+	[FAULT_METADATA_UPDATING] = { "metadata-updating", N_("the metadata service answers 410") },
 };
 
 void faults_init(struct faults *faults)

@@ -6,7 +6,11 @@
 #include "base/cleanup.h"
 #include "base/file.h"
 #include "base/random.h"
-#include "sandbox/sandbox_private.h"
+#include "base/clock.h"
+#include "sandbox/token_private.h"
+#include "sys/jws_sign.h"
+#include "wire/assertion.h"
+#include "wire/jwt.h"
 
 #define CA_FILE "ca.pem"
 #define CA_KEY_FILE "ca-key.pem"
@@ -16,6 +20,9 @@
 #define DAYS_LEFT_MIN 7 /* an authority that ends sooner is made anew */
 #define NAMES "DNS:localhost,IP:127.0.0.1,IP:::1"
 #define NAMES_BAD "DNS:another-host.example"
+#define APPLICATION_FILE "client-certificate.pem"
+#define APPLICATION_KEY_FILE "client-key.pem"
+#define FEDERATED_FILE "federated-token"
 #define PATH_BYTES 4096
 
 enum outcome folder_take(struct sandbox *sandbox, const char *dir, struct fault *fault)
@@ -122,16 +129,82 @@ static enum outcome load_client(struct sandbox *sandbox, struct fault *fault)
 	return OUTCOME_OK;
 }
 
+/* Likewise its certificate. */
+static enum outcome load_application(struct sandbox *sandbox, struct fault *fault)
+{
+	char path[PATH_BYTES];
+	int days;
+
+	if (path_of(sandbox, APPLICATION_FILE, path, NULL) == OUTCOME_OK &&
+	    file_load(path, PEM_BYTES_MAX, &sandbox->application.certificate, NULL) == OUTCOME_OK &&
+	    path_of(sandbox, APPLICATION_KEY_FILE, path, NULL) == OUTCOME_OK &&
+	    file_load_secret(path, PEM_BYTES_MAX, &sandbox->application.key, NULL) == OUTCOME_OK &&
+	    tls_days_left(buf_str(&sandbox->application.certificate), APPLICATION_FILE, &days, NULL) == OUTCOME_OK && days >= DAYS_LEFT_MIN)
+		return OUTCOME_OK;
+	certificate_done(&sandbox->application);
+	return certificate_make_leaf(NULL, NAMES_BAD, CERTIFICATE_RSA, &sandbox->application, fault);
+}
+
+/* A token as a federated identity provider would have signed it for the application. */
+static bool federated_token_print(struct sandbox *sandbox, struct buf *out)
+{
+	struct jws_signer *signer = NULL;
+	struct buf signature;
+	const struct assertion assertion = {
+		.algorithm = STR("RS256"), .issuer = STR(SANDBOX_FEDERATED_ISSUER), .subject = STR("system:serviceaccount:mail:sekisho"),
+		.audience = STR("api://AzureADTokenExchange"), .now_s = clock_real_us() / 1000000, .lifetime_s = 86400,
+	};
+	bool printed;
+
+	buf_init(&signature, JWS_SIGNATURE_MAX);
+	printed = jws_signer_load(STR(""), buf_str(&sandbox->application.key), STR(""), "SANDBOX", &signer, NULL) == OUTCOME_OK &&
+		  assertion_print(out, &assertion) && jws_sign(signer, JWS_RS256, buf_str(out), &signature) && buf_add_byte(out, '.') &&
+		  base64url_print(out, buf_str(&signature));
+	jws_signer_free(signer);
+	buf_done(&signature);
+	return printed;
+}
+
 enum outcome folder_load(struct sandbox *sandbox, struct fault *fault)
 {
 	if (!load_authority(sandbox) && make_authority(sandbox, fault) != OUTCOME_OK)
 		return fault->outcome;
 	if (make_contexts(sandbox, fault) != OUTCOME_OK)
 		return fault->outcome;
+	if (load_application(sandbox, fault) != OUTCOME_OK)
+		return fault->outcome;
 	return load_client(sandbox, fault);
 }
 
 /* --- what others read --- */
+
+/* The further ways to a token: a member, and the URL behind https://localhost:PORT or the file in D. */
+static const struct {
+	const char *name, *url, *file;
+} ways[] = {
+	{ "deviceCodeUrl", "/" SANDBOX_TENANT "/oauth2/v2.0/devicecode", NULL },
+	{ "authorizeUrl", "/" SANDBOX_TENANT "/oauth2/v2.0/authorize", NULL },
+	{ "devicePageUrl", "/device", NULL },
+	{ "managedIdentityUrl", "/metadata/identity/oauth2/token", NULL },
+	{ "certificateFile", NULL, APPLICATION_FILE },
+	{ "keyFile", NULL, APPLICATION_KEY_FILE },
+	{ "federatedTokenFile", NULL, FEDERATED_FILE },
+};
+
+static void describe_ways(const struct sandbox *sandbox, json_t *json)
+{
+	for (size_t i = 0; i < sizeof(ways) / sizeof(*ways); i++) {
+		char text[PATH_BYTES];
+
+		if (ways[i].url)
+			(void)snprintf(text, sizeof(text), "https://localhost:%u%s", sandbox->https_port, ways[i].url);
+		else if (path_of(sandbox, ways[i].file, text, NULL) != OUTCOME_OK)
+			continue;
+		(void)json_object_set_new(json, ways[i].name, json_string(text));
+	}
+	(void)json_object_set_new(json, "userScope", json_string(TOKEN_USER_SCOPE));
+	(void)json_object_set_new(json, "person", json_string(TOKEN_PERSON));
+}
 
 static enum outcome write_description(const struct sandbox *sandbox, struct fault *fault)
 {
@@ -150,6 +223,7 @@ static enum outcome write_description(const struct sandbox *sandbox, struct faul
 			 (int)sandbox->https_port, "host", "localhost", "tenant", SANDBOX_TENANT, "tokenUrl", token_url, "graphUrl",
 			 graph_url, "clientId", sandbox->client_id, "clientSecretFile", secret_path, "scope", SANDBOX_SCOPE, "caFile",
 			 ca_path);
+	describe_ways(sandbox, json);
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
 	json_decref(json);
 	if (!text)
@@ -157,11 +231,23 @@ static enum outcome write_description(const struct sandbox *sandbox, struct faul
 	return write_file(sandbox, "sandbox.json", str_of(text), 0644, fault);
 }
 
+static enum outcome write_application(struct sandbox *sandbox, struct fault *fault)
+{
+	CLEANUP(buf_wipe) struct buf token = { .bytes_max = ASSERTION_BYTES_MAX };
+
+	if (!federated_token_print(sandbox, &token))
+		return fault_set(fault, OUTCOME_LATER, N_("out of memory"));
+	if (write_file(sandbox, APPLICATION_FILE, buf_str(&sandbox->application.certificate), 0644, fault) != OUTCOME_OK ||
+	    write_file(sandbox, APPLICATION_KEY_FILE, buf_str(&sandbox->application.key), 0600, fault) != OUTCOME_OK)
+		return fault->outcome;
+	return write_file(sandbox, FEDERATED_FILE, buf_str(&token), 0600, fault);
+}
+
 enum outcome folder_write(struct sandbox *sandbox, struct fault *fault)
 {
 	if (write_file(sandbox, CA_KEY_FILE, buf_str(&sandbox->authority.key), 0600, fault) != OUTCOME_OK ||
 	    write_file(sandbox, CA_FILE, buf_str(&sandbox->authority.certificate), 0644, fault) != OUTCOME_OK ||
-	    write_file(sandbox, SECRET_FILE, str_of(sandbox->client_secret), 0600, fault) != OUTCOME_OK)
+	    write_file(sandbox, SECRET_FILE, str_of(sandbox->client_secret), 0600, fault) != OUTCOME_OK || write_application(sandbox, fault) != OUTCOME_OK)
 		return fault->outcome;
 	return write_description(sandbox, fault);
 }

@@ -28,6 +28,7 @@ static enum outcome take_options(struct sandbox *sandbox, const struct sandbox_o
 
 	faults_init(&sandbox->faults);
 	tokens_init(&sandbox->tokens);
+	people_init(&sandbox->people);
 	json_array_foreach(options->fails, at, one) {
 		if (faults_add(&sandbox->faults, str_of(json_string_value(one)), fault) != OUTCOME_OK)
 			return fault->outcome;
@@ -131,6 +132,7 @@ static void close_all(struct sandbox *sandbox)
 	SSL_CTX_free(sandbox->tls_bad);
 	certificate_done(&sandbox->authority);
 	certificate_done(&sandbox->leaf);
+	certificate_done(&sandbox->application);
 	if (sandbox->transcript)
 		(void)fclose(sandbox->transcript);
 }

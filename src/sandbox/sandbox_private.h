@@ -9,6 +9,7 @@
 #include "base/table.h"
 #include "sandbox/faults.h"
 #include "sandbox/inbox.h"
+#include "sandbox/people.h"
 #include "sandbox/sandbox.h"
 #include "sandbox/tokens.h"
 #include "sys/certificate.h"
@@ -19,6 +20,7 @@
 
 #define SANDBOX_TENANT "contoso.example"
 #define SANDBOX_SCOPE "https://outlook.office365.com/.default"
+#define SANDBOX_FEDERATED_ISSUER "https://federated.example"
 #define SANDBOX_FRONTEND "SYBPR01CA0097.ausprd01.prod.outlook.com"
 
 /* What stats.json says; only the loop's thread counts. */
@@ -39,10 +41,12 @@ struct sandbox {
 	char dir[3072];
 	struct faults faults;
 	struct tokens tokens;
+	struct people people;
 	struct inbox inbox;
 	struct sandbox_stats stats;
 	int folder_fd;                       /* of `dir`; locked while we run */
 	struct certificate authority, leaf;
+	struct certificate application;      /* what the registered application may prove itself with */
 	char client_id[40], client_secret[48];
 	unsigned smtp_port, https_port;
 	uv_tcp_t listener;

@@ -4,158 +4,20 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/random.h"
-#include "sandbox/sandbox_private.h"
+#include "sandbox/token_private.h"
+#include "wire/oauth.h"
 
 #define REQUEST_BYTES_MAX 65536
-#define VALUE_BYTES_MAX 16384
-#define TOKEN_SECONDS 3599
-#define EXPIRING_SECONDS 5
-#define PATH_TAIL "/oauth2/v2.0/token"
+#define PAGE_SECONDS 600
+#define URL_BYTES_MAX 4096
+#define RETRY_AFTER "3"
 
-/* What Entra answers that is no token (Microsoft, error codes). A %s is what it is about. To add one: a row. */
-enum refusal {
-	NO_REFUSAL, NO_TENANT, NO_FIELD, NO_SECRET, BAD_VERB, BAD_GRANT, BAD_CLIENT, BAD_SECRET, OLD_SECRET, BAD_SCOPE, NO_ROOM, REFUSAL_COUNT
+/* One request that has come in whole. */
+struct question {
+	struct MHD_Connection *connection;
+	const char *method;
+	struct str path, form;
 };
-
-static const struct {
-	unsigned status, code;
-	const char *error, *description;
-} refusals[REFUSAL_COUNT] = {
-	[NO_TENANT] = { 400, 90002, "invalid_request",
-			"Tenant '%s' not found. Check to make sure you have the correct tenant ID and are signing into the correct cloud." },
-	[NO_FIELD] = { 400, 900144, "invalid_request", "The request body must contain the following parameter: '%s'." },
-	[NO_SECRET] = { 401, 7000218, "invalid_client",
-			"The request body must contain the following parameter: 'client_assertion' or '%s'." },
-	[BAD_VERB] = { 400, 900561, "invalid_request", "The endpoint only accepts POST requests. Received a %s request." },
-	[BAD_GRANT] = { 400, 70003, "unsupported_grant_type", "The app requested an unsupported grant type '%s'." },
-	[BAD_CLIENT] = { 400, 700016, "unauthorized_client",
-			 "Application with identifier '%s' was not found in the directory '" SANDBOX_TENANT "'." },
-	[BAD_SECRET] = { 401, 7000215, "invalid_client",
-			 "Invalid client secret provided. Ensure the secret being sent in the request is the client secret value, not the "
-			 "client secret ID, for a secret added to app '%s'." },
-	[OLD_SECRET] = { 401, 7000222, "invalid_client", "The provided client secret keys for app '%s' are expired." },
-	[BAD_SCOPE] = { 400, 70011, "invalid_scope",
-			"The provided request must include a 'scope' input parameter. The provided value for the input parameter 'scope' is not "
-			"valid. The scope %s is not valid." },
-	[NO_ROOM] = { 503, 90033, "temporarily_unavailable", "A transient error has occurred. Please try again." },
-};
-
-/* --- the form --- */
-
-static int hex(char digit)
-{
-	if (digit >= '0' && digit <= '9')
-		return digit - '0';
-	digit = (char)(digit | 0x20);
-	return digit >= 'a' && digit <= 'f' ? digit - 'a' + 10 : -1;
-}
-
-/* application/x-www-form-urlencoded: the value of `name`, decoded. False: not there, empty, or with a NUL in it. */
-static bool form_value(struct str form, const char *name, char ret_value[VALUE_BYTES_MAX])
-{
-	while (form.len > 0) {
-		struct str pair = str_cut(&form, '&');
-		struct str key = str_cut(&pair, '=');
-		size_t len = 0;
-
-		if (!str_eq(key, str_of(name)))
-			continue;
-		for (size_t i = 0; i < pair.len && len + 1 < VALUE_BYTES_MAX; i++) {
-			bool escaped = pair.ptr[i] == '%' && i + 2 < pair.len && hex(pair.ptr[i + 1]) >= 0 && hex(pair.ptr[i + 2]) >= 0;
-
-			if (escaped)
-				ret_value[len++] = (char)(unsigned char)(hex(pair.ptr[i + 1]) << 4 | hex(pair.ptr[i + 2]));
-			else
-				ret_value[len++] = pair.ptr[i] == '+' ? ' ' : pair.ptr[i];
-			i += escaped ? 2 : 0;
-		}
-		ret_value[len] = '\0';
-		return len > 0 && strlen(ret_value) == len;
-	}
-	ret_value[0] = '\0';
-	return false;
-}
-
-/* The form's fields are looked at in the order in which Entra seems to: what is missing, who asks, with what secret, for what.
- * `about` holds what the refusal names, and a secret never. */
-static enum refusal judge_form(struct sandbox *sandbox, struct str form, char about[VALUE_BYTES_MAX])
-{
-	static const char *const needed[] = { "grant_type", "client_id", "scope" };
-	char secret[VALUE_BYTES_MAX];
-	bool right;
-
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		if (!form_value(form, needed[i], about)) {
-			(void)str_copy(str_of(needed[i]), VALUE_BYTES_MAX, about);
-			return NO_FIELD;
-		}
-	}
-	if (form_value(form, "grant_type", about) && strcmp(about, "client_credentials") != 0)
-		return BAD_GRANT;
-	if (!form_value(form, "client_id", about) || strcmp(about, sandbox->client_id) != 0)
-		return BAD_CLIENT;
-	if (!form_value(form, "client_secret", secret)) {
-		(void)str_copy(STR("client_secret"), VALUE_BYTES_MAX, about);
-		return NO_SECRET;
-	}
-	right = strcmp(secret, sandbox->client_secret) == 0;
-	explicit_bzero(secret, sizeof(secret));
-	if (!right || faults_strike(&sandbox->faults, FAULT_WRONG_SECRET))
-		return BAD_SECRET;
-	if (faults_strike(&sandbox->faults, FAULT_EXPIRED_SECRET))
-		return OLD_SECRET;
-	return form_value(form, "scope", about) && strcmp(about, SANDBOX_SCOPE) == 0 ? NO_REFUSAL : BAD_SCOPE;
-}
-
-static enum refusal judge(struct sandbox *sandbox, const char *method, struct str path, struct str form, char about[VALUE_BYTES_MAX])
-{
-	struct str tenant = { path.ptr + 1, path.len - 1 - (sizeof(PATH_TAIL) - 1) };
-
-	if (strcmp(method, "POST") != 0) {
-		(void)str_copy(str_of(method), VALUE_BYTES_MAX, about);
-		return BAD_VERB;
-	}
-	if (!str_eq_nocase(tenant, STR(SANDBOX_TENANT))) {
-		(void)str_copy(tenant, VALUE_BYTES_MAX, about);
-		return NO_TENANT;
-	}
-	return judge_form(sandbox, form, about);
-}
-
-/* --- the answer --- */
-
-/* Whatever the client said comes back as UTF-8, at most a line of it. */
-static json_t *refusal_json(enum refusal refusal, const char *about)
-{
-	char when[CLOCK_RFC3339_MAX];
-	char id[40];
-	char text[1024];
-	char description[1536];
-	char shown[256];
-
-	(void)snprintf(shown, sizeof(shown), "%s", str_is_ascii(str_of(about)) ? about : "?");
-	clock_rfc3339_print(clock_real_us(), when);
-	(void)snprintf(id, sizeof(id), "%08x-0000-4000-8000-0000%08x", random_below(UINT32_MAX), random_below(UINT32_MAX));
-	(void)snprintf(text, sizeof(text), refusals[refusal].description, shown);
-	(void)snprintf(description, sizeof(description), "AADSTS%u: %s SANDBOX\r\nTrace ID: %s\r\nCorrelation ID: %s\r\nTimestamp: %s",
-		       refusals[refusal].code, text, id, id, when);
-	(void)snprintf(text, sizeof(text), "https://login.microsoftonline.com/error?code=%u", refusals[refusal].code);
-	return json_pack("{s:s,s:s,s:[i],s:s,s:s,s:s,s:s,s:b}", "error", refusals[refusal].error, "error_description", description,
-			 "error_codes", (int)refusals[refusal].code, "timestamp", when, "trace_id", id, "correlation_id", id, "error_uri",
-			 text, "sandbox", 1);
-}
-
-static json_t *token_json(struct sandbox *sandbox)
-{
-	unsigned seconds = faults_strike(&sandbox->faults, FAULT_TOKEN_EXPIRING) ? EXPIRING_SECONDS : TOKEN_SECONDS;
-	char token[TOKEN_LEN + 1];
-
-	if (!tokens_issue(&sandbox->tokens, seconds, token))
-		return NULL;
-	return json_pack("{s:s,s:i,s:i,s:s,s:b}", "token_type", "Bearer", "expires_in", (int)seconds, "ext_expires_in", (int)seconds,
-			 "access_token", token, "sandbox", 1);
-}
 
 static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned status, json_t *json)
 {
@@ -172,28 +34,157 @@ static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned sta
 	(void)MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
 	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
 	(void)MHD_add_response_header(response, "X-Sekisho", "SANDBOX");
+	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
+		(void)MHD_add_response_header(response, "Retry-After", RETRY_AFTER);
 	result = MHD_queue_response(connection, status, response);
 	MHD_destroy_response(response);
 	return result;
 }
 
-static enum MHD_Result answer(struct sandbox *sandbox, struct MHD_Connection *connection, const char *method, struct str path,
-			      struct str form)
+static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *type, const char *text, const char *location)
 {
-	char about[VALUE_BYTES_MAX] = "";
-	enum refusal refusal;
+	struct MHD_Response *response = MHD_create_response_from_buffer(strlen(text), (void *)(uintptr_t)text, MHD_RESPMEM_MUST_COPY);
+	enum MHD_Result result;
+
+	if (!response)
+		return MHD_NO;
+	(void)MHD_add_response_header(response, "Content-Type", type);
+	(void)MHD_add_response_header(response, "X-Sekisho", "SANDBOX");
+	if (location)
+		(void)MHD_add_response_header(response, "Location", location);
+	result = MHD_queue_response(connection, status, response);
+	MHD_destroy_response(response);
+	return result;
+}
+
+static enum MHD_Result refuse(const struct question *question, enum token_refusal refusal, const char *about)
+{
+	return send_json(question->connection, token_refusal_status(refusal), token_refusal_json(refusal, about));
+}
+
+static const char *argument(const struct question *question, const char *name)
+{
+	const char *value = MHD_lookup_connection_value(question->connection, MHD_GET_ARGUMENT_KIND, name);
+
+	return value ? value : "";
+}
+
+/* --- what can be asked --- */
+
+/* The tenant stands before Entra's endpoints. */
+static bool is_our_tenant(const struct question *question, struct token_about *about)
+{
+	struct str rest = str_skip(question->path, 1);
+	struct str tenant = str_cut(&rest, '/');
+
+	(void)str_copy(tenant, sizeof(about->text), about->text);
+	return str_eq_nocase(tenant, STR(SANDBOX_TENANT));
+}
+
+static enum MHD_Result answer_form(struct sandbox *sandbox, const struct question *question,
+				   enum token_refusal (*take)(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json))
+{
+	struct token_about about = { "" };
+	enum token_refusal refusal;
 	json_t *json = NULL;
 
-	if (path.len <= sizeof(PATH_TAIL) || !str_ends_nocase(path, STR(PATH_TAIL)))
-		return send_json(connection, 404, json_pack("{s:s,s:b}", "error", "not_found", "sandbox", 1));
-	refusal = judge(sandbox, method, path, form, about);
-	if (refusal == NO_REFUSAL)
-		json = token_json(sandbox);
-	if (json)
-		return send_json(connection, 200, json);
-	if (refusal == NO_REFUSAL)
-		refusal = NO_ROOM;
-	return send_json(connection, refusals[refusal].status, refusal_json(refusal, about));
+	if (strcmp(question->method, "POST") != 0)
+		return refuse(question, BAD_VERB, question->method);
+	refusal = is_our_tenant(question, &about) ? take(sandbox, question->form, &about, &json) : NO_TENANT;
+	if (refusal == NO_REFUSAL && json)
+		return send_json(question->connection, 200, json);
+	return refuse(question, refusal == NO_REFUSAL ? NO_ROOM : refusal, about.text);
+}
+
+static enum MHD_Result answer_token(struct sandbox *sandbox, const struct question *question)
+{
+	if (faults_strike(&sandbox->faults, FAULT_TOKEN_ENDPOINT_DOWN))
+		return MHD_NO; /* hangs up */
+	if (faults_strike(&sandbox->faults, FAULT_TOKEN_PAGE))
+		return send_text(question->connection, 200, "text/html", "<!DOCTYPE html><title>SANDBOX firewall</title><p>Sign in to the network", NULL);
+	if (faults_strike(&sandbox->faults, FAULT_TOKEN_NONSENSE))
+		return send_text(question->connection, 200, "application/json", "{\"access_token\":", NULL);
+	return answer_form(sandbox, question, token_grant_answer);
+}
+
+static enum MHD_Result answer_device_code(struct sandbox *sandbox, const struct question *question)
+{
+	return answer_form(sandbox, question, token_grant_device);
+}
+
+/* Where somebody would type in the code: ?user_code=… agrees, &refuse=1 does not. */
+static enum MHD_Result answer_device_page(struct sandbox *sandbox, const struct question *question)
+{
+	bool known = people_decide(&sandbox->people, argument(question, "user_code"), argument(question, "refuse")[0] == '\0');
+
+	return send_text(question->connection, known ? 200 : 404, "text/plain", known ? "SANDBOX: done\n" : "SANDBOX: no such code\n", NULL);
+}
+
+/* The page leads back at once: whoever opened it agrees. */
+static enum MHD_Result answer_page(struct sandbox *sandbox, const struct question *question)
+{
+	const char *back = argument(question, "redirect_uri");
+	struct people_item item;
+	struct buf url;
+	bool printed;
+	enum MHD_Result result;
+
+	if (strcmp(argument(question, "client_id"), sandbox->client_id) != 0)
+		return refuse(question, BAD_CLIENT, argument(question, "client_id"));
+	if (!str_starts(str_of(back), STR("http://localhost")) && !str_starts(str_of(back), STR("http://127.0.0.1")))
+		return refuse(question, NO_FIELD, "redirect_uri");
+	people_give(&sandbox->people, PEOPLE_PAGE, PAGE_SECONDS, argument(question, "code_challenge"), &item);
+	buf_init(&url, URL_BYTES_MAX);
+	printed = buf_add(&url, str_of(back)) && buf_add(&url, STR("?code=")) && buf_add(&url, str_of(item.value)) && buf_add(&url, STR("&state=")) &&
+		  oauth_value_print(&url, str_of(argument(question, "state"))) && buf_add_byte(&url, '\0');
+	result = printed ? send_text(question->connection, 302, "text/plain", "", url.ptr) : MHD_NO;
+	buf_done(&url);
+	return result;
+}
+
+/* The metadata service of a machine, and App Service's, which is told apart by its header. */
+static enum MHD_Result answer_metadata(struct sandbox *sandbox, const struct question *question)
+{
+	const char *of_machine = MHD_lookup_connection_value(question->connection, MHD_HEADER_KIND, "Metadata");
+	const char *of_service = MHD_lookup_connection_value(question->connection, MHD_HEADER_KIND, "X-IDENTITY-HEADER");
+	json_t *json;
+	char moment[32];
+
+	if (faults_strike(&sandbox->faults, FAULT_METADATA_UPDATING))
+		return refuse(question, UPDATING, "");
+	if (!of_service && (!of_machine || strcmp(of_machine, "true") != 0))
+		return refuse(question, NO_METADATA, "Metadata");
+	if (strcmp(argument(question, "resource"), "https://outlook.office365.com") != 0)
+		return refuse(question, NO_RESOURCE, argument(question, "resource"));
+	json = token_grant_json(sandbox, "roles", false);
+	if (json) {
+		(void)snprintf(moment, sizeof(moment), "%lld",
+			       (long long)(clock_real_us() / 1000000 + json_integer_value(json_object_get(json, "expires_in"))));
+		(void)json_object_set_new(json, "expires_on", json_string(moment));
+		(void)json_object_del(json, "expires_in"); /* App Service has only the moment */
+	}
+	return json ? send_json(question->connection, 200, json) : refuse(question, NO_ROOM, "");
+}
+
+/* What stands at the end of the path. To add something: a row. */
+static const struct {
+	const char *tail;
+	enum MHD_Result (*answer)(struct sandbox *sandbox, const struct question *question);
+} routes[] = {
+	{ "/oauth2/v2.0/token", answer_token },
+	{ "/oauth2/v2.0/devicecode", answer_device_code },
+	{ "/oauth2/v2.0/authorize", answer_page },
+	{ "/device", answer_device_page },
+	{ "/metadata/identity/oauth2/token", answer_metadata },
+};
+
+static enum MHD_Result answer(struct sandbox *sandbox, const struct question *question)
+{
+	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
+		if (str_ends_nocase(question->path, str_of(routes[i].tail)))
+			return routes[i].answer(sandbox, question);
+	}
+	return send_json(question->connection, 404, json_pack("{s:s,s:b}", "error", "not_found", "sandbox", 1));
 }
 
 /* --- libmicrohttpd's side --- */
@@ -219,9 +210,7 @@ static enum MHD_Result on_request(void *context, struct MHD_Connection *connecti
 		*upload_size = 0;
 		return taken ? MHD_YES : MHD_NO;
 	}
-	if (faults_strike(&sandbox->faults, FAULT_TOKEN_ENDPOINT_DOWN))
-		return MHD_NO; /* hangs up */
-	return answer(sandbox, connection, method, str_of(path), buf_str(form));
+	return answer(sandbox, &(struct question){ connection, method, str_of(path), buf_str(form) });
 }
 
 static void on_done(void *context, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)

@@ -41,22 +41,23 @@ static void forget_old(struct tokens *tokens, uint64_t now_ms)
 	}
 }
 
-bool tokens_issue(struct tokens *tokens, unsigned seconds, char ret_token[TOKEN_LEN + 1])
+bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1])
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
-	static const char mark[] = "SANDBOX.";
 	struct token *token = malloc(sizeof(*token));
 	unsigned char raw[TOKEN_LEN];
 	uint64_t now_ms = clock_monotonic_ms();
 	bool issued;
 
-	if (!token)
+	if (!token || head.len >= TOKEN_LEN) {
+		free(token);
 		return false;
+	}
 	random_bytes(raw, sizeof(raw));
 	for (size_t i = 0; i < TOKEN_LEN; i++)
 		token->value[i] = alphabet[raw[i] % (sizeof(alphabet) - 1)];
-	memcpy(token->value, mark, sizeof(mark) - 1);
-	token->value[TOKEN_LEN] = '\0';
+	memcpy(token->value, head.ptr, head.len);
+	token->value[head.len + (TOKEN_LEN - head.len) / 4 * 4] = '\0'; /* whole groups of base64url */
 	token->until_ms = now_ms + seconds * 1000ull;
 	(void)pthread_mutex_lock(&tokens->mutex);
 	if (tokens->by_value.count >= TOKENS_MAX)

@@ -18,8 +18,8 @@ struct tokens {
 
 void tokens_init(struct tokens *tokens);
 void tokens_done(struct tokens *tokens);
-/* False: out of memory, or TOKENS_MAX are out. */
-bool tokens_issue(struct tokens *tokens, unsigned seconds, char ret_token[TOKEN_LEN + 1]);
+/* The token begins with `head` (a JWT's header and claims) and goes on at random. False: out of memory, or TOKENS_MAX are out. */
+bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1]);
 bool tokens_is_good(struct tokens *tokens, struct str token); /* given out here, and its time is not over */
 uint64_t tokens_issued(struct tokens *tokens);
 

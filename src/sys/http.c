@@ -344,6 +344,24 @@ static bool set_trust(CURL *easy, const char *ca_file)
 	       curl_easy_setopt(easy, CURLOPT_CAPATH, folder ? folder : X509_get_default_cert_dir()) == CURLE_OK;
 }
 
+/* A name in the proxy's URL would bring an empty password along: it is taken out of there and given beside it. */
+static bool set_proxy_user(CURL *easy, const char *proxy, const char *password)
+{
+	CURLU *url = curl_url();
+	char *user = NULL, *bare = NULL;
+	bool set = url && curl_url_set(url, CURLUPART_URL, proxy, 0) == CURLUE_OK &&
+		   curl_url_get(url, CURLUPART_USER, &user, CURLU_URLDECODE) == CURLUE_OK && curl_url_set(url, CURLUPART_USER, NULL, 0) == CURLUE_OK &&
+		   curl_url_get(url, CURLUPART_URL, &bare, 0) == CURLUE_OK && curl_easy_setopt(easy, CURLOPT_PROXY, bare) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_PROXYUSERNAME, user) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_PROXYPASSWORD, password) == CURLE_OK &&
+		   curl_easy_setopt(easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST)) == CURLE_OK;
+
+	curl_free(user);
+	curl_free(bare);
+	curl_url_cleanup(url);
+	return set;
+}
+
 static bool set_proxy(const struct call *call, const struct http_request *request)
 {
 	char password[PROXY_PASSWORD_MAX];
@@ -354,11 +372,11 @@ static bool set_proxy(const struct call *call, const struct http_request *reques
 		return curl_easy_setopt(call->easy, CURLOPT_PROXY, "") == CURLE_OK;
 	if (!request->proxy)
 		return true;
+	if (request->proxy_password.len == 0)
+		return curl_easy_setopt(call->easy, CURLOPT_PROXY, request->proxy) == CURLE_OK;
 	if (!str_copy(request->proxy_password, sizeof(password), password))
 		return false;
-	set = curl_easy_setopt(call->easy, CURLOPT_PROXY, request->proxy) == CURLE_OK &&
-	      (!password[0] || (curl_easy_setopt(call->easy, CURLOPT_PROXYPASSWORD, password) == CURLE_OK &&
-				curl_easy_setopt(call->easy, CURLOPT_PROXYAUTH, (long)(CURLAUTH_BASIC | CURLAUTH_DIGEST)) == CURLE_OK));
+	set = set_proxy_user(call->easy, request->proxy, password);
 	OPENSSL_cleanse(password, sizeof(password));
 	return set;
 }

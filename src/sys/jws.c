@@ -8,7 +8,9 @@
 #include <openssl/ec.h>
 #include <openssl/evp.h>
 #include <openssl/param_build.h>
+#include <openssl/pem.h>
 #include <openssl/rsa.h>
+#include <openssl/x509.h>
 
 #define RSA_BITS_MIN 2048
 #define RSA_BITS_MAX 8192
@@ -107,6 +109,25 @@ struct jws_key *jws_key_p256(struct str x, struct str y)
 		key = NULL;
 	}
 	return key;
+}
+
+struct jws_key *jws_key_certificate(struct str pem, unsigned char ret_thumbprint[32])
+{
+	BIO *text = BIO_new_mem_buf(pem.ptr, (int)pem.len);
+	X509 *certificate = text ? PEM_read_bio_X509(text, NULL, NULL, NULL) : NULL;
+	EVP_PKEY *pkey = certificate ? X509_get_pubkey(certificate) : NULL;
+	struct jws_key *key = calloc(1, sizeof(*key));
+	bool good = key && pkey && EVP_PKEY_get_base_id(pkey) == EVP_PKEY_RSA && X509_digest(certificate, EVP_sha256(), ret_thumbprint, NULL) == 1;
+
+	X509_free(certificate);
+	BIO_free(text);
+	if (good) {
+		*key = (struct jws_key){ pkey, true };
+		return key;
+	}
+	EVP_PKEY_free(pkey);
+	free(key);
+	return NULL;
 }
 
 void jws_key_free(struct jws_key *key)

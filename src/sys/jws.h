@@ -18,6 +18,8 @@ const char *jws_algorithm_name(enum jws_algorithm algorithm);
  * such a key. */
 struct jws_key *jws_key_rsa(struct str modulus, struct str exponent);
 struct jws_key *jws_key_p256(struct str x, struct str y);
+/* Of a certificate in PEM; its thumbprint is SHA-256 of the DER (x5t#S256: RFC 7515, 4.1.8). NULL: no certificate with an RSA key. */
+struct jws_key *jws_key_certificate(struct str pem, unsigned char ret_thumbprint[32]);
 void jws_key_free(struct jws_key *key);
 
 /* Is `signature` the key's, over `text`, by `algorithm`? False also when the key is of another kind. ES256: r and s, 32 bytes each, neither 0. */

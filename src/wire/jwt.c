@@ -71,6 +71,8 @@ static bool take_header(struct str part, struct jwt *jwt, const char **ret_why)
 		*ret_why = N_("the token names no signature algorithm (alg)");
 	else if (!take_text(header, "kid", sizeof(jwt->kid), jwt->kid))
 		*ret_why = N_("the token's key name (kid) is no text, or too long");
+	else if (!take_text(header, "x5t#S256", sizeof(jwt->thumbprint), jwt->thumbprint))
+		*ret_why = N_("the token's thumbprint (x5t#S256) is no text, or too long");
 	else
 		good = true;
 	json_decref(header);

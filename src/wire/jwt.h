@@ -14,6 +14,7 @@ struct jwt {
 	struct str signed_part; /* header.claims as sent: what the signature covers; borrows from the token */
 	char algorithm[16];     /* "RS256"; whatever it says: the verifier decides what it takes */
 	char kid[JWT_KID_MAX];  /* "" : none */
+	char thumbprint[64];    /* x5t#S256, in base64url; "" : none */
 	json_t *claims;         /* owned */
 	struct buf signature;   /* owned, raw */
 };

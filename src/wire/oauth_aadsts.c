@@ -76,6 +76,7 @@ static const struct row {
 	{ 700005, LASTING, N_("The code belongs to another tenant. Sign in with the tenant that the settings name.") },
 	{ 700016, LASTING,
 	  N_("The app is not in this tenant. Check the client ID and the tenant, and that an administrator has consented to the app there.") },
+	{ 700023, LASTING, N_("The signed assertion names another endpoint. Check the tenant and token-url of this upstream.") },
 	{ 700024, LASTING,
 	  N_("The signed assertion is not valid at this time. Set this machine's clock right, then try again.") },
 	{ 700025, LASTING,
