@@ -39,11 +39,13 @@ MESSAGE_CASES = {
 }
 OTHER_CASES = {"wrong-secret", "expired-secret", "token-expiring", "token-endpoint-down", "concurrent-432", "rate-30",
                "cut-after-dot", "cut-mid-data", "slow", "no-starttls", "bad-certificate"}
+TOKEN_CASES = {"consent-missing", "app-disabled", "clock-skew", "no-resource", "mfa-needed", "conditional-access", "person-disabled",
+               "refresh-expired", "token-throttled", "token-page", "token-nonsense", "metadata-updating"}  # test_token_trouble.py
 
 
 def test_every_case_is_tested():
     listed = [line.split()[0] for line in run([BINARY, "sandbox", "--list-cases"]).stdout.splitlines()]
-    assert len(listed) == len(set(listed)) and set(listed) == {*SIGN_IN_CASES, *MESSAGE_CASES, *OTHER_CASES}
+    assert len(listed) == len(set(listed)) and set(listed) == {*SIGN_IN_CASES, *MESSAGE_CASES, *OTHER_CASES, *TOKEN_CASES}
 
 
 @pytest.mark.parametrize("case", SIGN_IN_CASES)

@@ -178,7 +178,7 @@ def browser(one, url):
 
 def test_the_ways_that_other_issuers_do_not_know(both):
     """Certificates as Entra wants them (x5t#S256), a federated token, the metadata service, a person by code and by page."""
-    sandbox = both(["metadata-updating:1"], {"main": {"client-secret-file": "client-secret"}})
+    sandbox = both(["metadata-updating:1", "refresh-expired:1"], {"main": {"client-secret-file": "client-secret"}})
     json_ = sandbox.sandbox.json
     certificate = {"certificate-file": json_["certificateFile"], "key-file": json_["keyFile"]}
     person = {"scope": json_["userScope"]}
@@ -209,6 +209,9 @@ def test_the_ways_that_other_issuers_do_not_know(both):
     browser(sandbox, f"{login.shown['url']}?user_code={login.shown['code']}")
     status, out, said = login.end()
     assert status == 0 and json_["person"] in out, said
+    said = sandbox.no_token("device")
+    assert "The refresh token has expired" in said and "Sign in again: sekisho upstream login device" in said
+    gateway.call("queue", "flush")
     sandbox.arrives("device")
     assert gateway.record("upstream", "token", "device")["upn"] == json_["person"]
     login = Login(sandbox, "page")
