@@ -13,12 +13,12 @@ struct carrier {
 	bool (*has_idle)(const struct mailbox *mailbox);           /* a slot that is taken would carry the next; NULL: never */
 	void (*sweep)(struct mailbox *mailbox, uint64_t now_ms);   /* deadlines; NULL: it has none of its own */
 	void (*rest)(struct mailbox *mailbox);                     /* nothing more comes: what is idle ends; NULL: nothing is */
-	void (*age)(struct mailbox *mailbox);                      /* the settings go: nothing may look at them any more */
+	void (*age)(struct mailbox *mailbox);                      /* the settings go: nothing may look at them any more; NULL: nothing does */
 	void (*abandon)(struct mailbox *mailbox, const char *why); /* what is under way ends now, not tried to its end */
 };
 
 extern const struct carrier *const carriers[UPSTREAM_KIND_COUNT];
 
-extern const struct carrier smtp_carrier;
+extern const struct carrier smtp_carrier, graph_carrier, inbox_carrier;
 
 #endif

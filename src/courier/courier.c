@@ -11,6 +11,8 @@
 
 #define SWEEP_MS 250
 #define BUDGET_TEXT_MAX 8192
+#define WORKERS 2
+#define WORKERS_QUEUE_MAX 1000
 #define ROOTS_BYTES_MAX (4u << 20)
 
 /* --- the end of a message --- */
@@ -192,7 +194,7 @@ size_t courier_active(const struct courier *courier)
 /* Whatever kind the upstream is of now: a mailbox may still hold what another one began. */
 #define EACH_CARRIER(row, ...) \
 	for (size_t kind_ = 0; kind_ < UPSTREAM_KIND_COUNT; kind_++) \
-		if (carriers[kind_] && carriers[kind_]->row) \
+		if (carriers[kind_]->row) \
 			carriers[kind_]->row(__VA_ARGS__)
 
 static void sweep_mailbox(struct courier *courier, struct mailbox *mailbox, uint64_t now_ms)
@@ -264,7 +266,7 @@ static enum outcome make_upstreams(const struct settings *settings, struct couri
 		upstreams[i].settings = row;
 		if (row->ca_file)
 			outcome = file_load(row->ca_file, ROOTS_BYTES_MAX, &roots, fault);
-		if (outcome == OUTCOME_OK && row->tls != UPSTREAM_CLEAR)
+		if (outcome == OUTCOME_OK && row->kind == UPSTREAM_SMTP && row->tls != UPSTREAM_CLEAR)
 			outcome = tls_client_new(buf_str(&roots), &upstreams[i].tls, fault);
 		buf_done(&roots);
 		if (outcome != OUTCOME_OK) {
@@ -308,6 +310,7 @@ struct courier *courier_new(struct loop *loop, struct http *http, const struct s
 	courier->http = http;
 	courier->handler = handler;
 	courier->context = context;
+	courier->workers = worker_pool_new(loop, "carrier", WORKERS, WORKERS_QUEUE_MAX);
 	courier->sweep.data = courier;
 	if (!courier_tokens_open(courier, settings->daemon.state)) {
 		(void)fault_set(fault, OUTCOME_LATER, N_("out of memory for the courier"));
@@ -358,6 +361,7 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 void courier_free(struct courier *courier)
 {
 	abandon_all(courier);
+	worker_pool_free(courier->workers);
 	uv_close((uv_handle_t *)&courier->sweep, NULL);
 	courier_tokens_close(courier);
 	/* Streams close in later turns and the loop has ended: what is left goes with the process. */

@@ -11,9 +11,12 @@
 #include "courier/token.h"
 #include "sys/stream.h"
 #include "sys/tls.h"
+#include "sys/worker.h"
 #include "wire/smtp_client.h"
 
 struct connection;
+struct graph_call;
+struct deposit;
 
 /* An upstream of the settings in force. */
 struct upstream {
@@ -32,6 +35,8 @@ struct mailbox {
 	struct str upstream_name, address; /* within key */
 	struct budget budget;
 	struct connection *connections;  /* smtp.c's */
+	struct graph_call *graph_calls;  /* graph.c's */
+	struct deposit *deposits;        /* inbox_carrier.c's */
 	size_t slots;              /* taken, of the upstream's connections-max: by connections, or requests under way */
 	size_t active;
 	uint64_t paused_until_ms, troubled_ms; /* as of an upstream */
@@ -54,6 +59,7 @@ struct work {
 struct courier {
 	struct loop *loop;
 	struct http *http;
+	struct worker_pool *workers; /* for files */
 	const struct settings *settings;
 	uint64_t generation;       /* of settings: older connections take nothing new */
 	struct vault *vault;

@@ -84,6 +84,8 @@ struct upstream_settings {
 	const char *device_code_url, *authorize_url, *redirect_url;
 	const char *proxy, *proxy_password_file;
 	const char *graph_url, *scope;
+	bool header_recipients_refuse;    /* kind: graph */
+	uint64_t graph_request_bytes_max;
 	union {
 		const char *mailbox; /* "same" or an address: the first … */
 		struct mailbox_list mailboxes; /* … of those that mail is spread over */

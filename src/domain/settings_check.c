@@ -17,9 +17,6 @@ static const struct {
 	{ SECTION_LEDGER, "url", "postgresql" },
 	{ SECTION_LISTENERS, "proxy-protocol-from", NULL },
 	{ SECTION_LISTENERS, "personality", "exchange" },
-	{ SECTION_UPSTREAMS, "kind", "graph" },
-	{ SECTION_UPSTREAMS, "kind", "inbox" },
-	{ SECTION_UPSTREAMS, "folder", NULL },
 	{ SECTION_CONSOLE, "address", NULL },
 	{ SECTION_METRICS, "address", NULL },
 };
@@ -122,11 +119,12 @@ static bool has_password(struct str url)
 	return str_find(who, ':') < who.len;
 }
 
-static enum outcome check_upstream(struct settings_reader *reader, size_t at)
+#define MARK(key) settings_mark_of(reader, SECTION_UPSTREAMS, at, key)
+
+static enum outcome check_smtp(struct settings_reader *reader, size_t at)
 {
 	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
 
-#define MARK(key) settings_mark_of(reader, SECTION_UPSTREAMS, at, key)
 	if (is_oauth(upstream) && settings_check_oauth(reader, at) != OUTCOME_OK)
 		return reader->fault->outcome;
 	if (!upstream->host)
@@ -137,6 +135,51 @@ static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 		return SETTINGS_BLAME(reader, MARK("auth"),
 		                      N_("upstream %s: auth: login and plain need user and password-file"),
 		                      upstream->name);
+	if (upstream->tls == UPSTREAM_CLEAR && upstream->auth != UPSTREAM_NO_AUTH &&
+	    !is_loopback(upstream->host))
+		return SETTINGS_BLAME(reader, MARK("tls"),
+		                      N_("upstream %s: tls: none would send credentials in clear; use "
+		                         "starttls or implicit, or auth: none"),
+		                      upstream->name);
+	return OUTCOME_OK;
+}
+
+static enum outcome check_graph(struct settings_reader *reader, size_t at)
+{
+	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+
+	if (!is_oauth(upstream))
+		return SETTINGS_BLAME(reader, MARK("auth"),
+		                      N_("upstream %s: kind: graph signs in with tokens only; leave out auth"), upstream->name);
+	if (!upstream->graph_url)
+		return SETTINGS_BLAME(reader, MARK("graph-url"),
+		                      N_("upstream %s: kind: graph with cloud: custom needs graph-url"), upstream->name);
+	return settings_check_oauth(reader, at);
+}
+
+static enum outcome check_inbox(struct settings_reader *reader, size_t at)
+{
+	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+
+	if (!upstream->folder)
+		return SETTINGS_BLAME(reader, MARK("folder"),
+		                      N_("upstream %s: kind: inbox needs folder, where messages are put"), upstream->name);
+	return OUTCOME_OK;
+}
+
+/* What each kind needs. To add a kind: a row. */
+static enum outcome (*const kind_checks[UPSTREAM_KIND_COUNT])(struct settings_reader *reader, size_t at) = {
+	[UPSTREAM_SMTP] = check_smtp,
+	[UPSTREAM_GRAPH] = check_graph,
+	[UPSTREAM_INBOX] = check_inbox,
+};
+
+static enum outcome check_upstream(struct settings_reader *reader, size_t at)
+{
+	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+
+	if (upstream->folder && upstream->kind != UPSTREAM_INBOX)
+		return SETTINGS_BLAME(reader, MARK("folder"), N_("upstream %s: folder needs kind: inbox"), upstream->name);
 	if (upstream->client_secret_expires && !upstream->client_secret_file)
 		return SETTINGS_BLAME(reader, MARK("client-secret-expires"),
 		                      N_("upstream %s: client-secret-expires needs client-secret-file"), upstream->name);
@@ -148,15 +191,10 @@ static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 		return SETTINGS_BLAME(reader, MARK("proxy"),
 		                      N_("upstream %s: proxy: the password belongs into proxy-password-file, not into the URL"),
 		                      upstream->name);
-	if (upstream->tls == UPSTREAM_CLEAR && upstream->auth != UPSTREAM_NO_AUTH &&
-	    !is_loopback(upstream->host))
-		return SETTINGS_BLAME(reader, MARK("tls"),
-		                      N_("upstream %s: tls: none would send credentials in clear; use "
-		                         "starttls or implicit, or auth: none"),
-		                      upstream->name);
-	return OUTCOME_OK;
-#undef MARK
+	return kind_checks[upstream->kind](reader, at);
 }
+
+#undef MARK
 
 enum outcome settings_check_item(struct settings_reader *reader, enum settings_section section, size_t at)
 {

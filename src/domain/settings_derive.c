@@ -64,7 +64,7 @@ bool derive_cloud(const void *item, size_t size, char *ret_text)
 	bool own =
 	        upstream->token_url && (!upstream->cloud || str_eq(str_of(upstream->cloud), STR("custom")));
 
-	if (upstream->auth != UPSTREAM_XOAUTH2 && upstream->auth != UPSTREAM_OAUTHBEARER)
+	if (upstream->kind == UPSTREAM_INBOX || (upstream->auth != UPSTREAM_XOAUTH2 && upstream->auth != UPSTREAM_OAUTHBEARER))
 		return false;
 	return str_copy(own ? STR("custom") : STR("global"), size, ret_text);
 }
@@ -137,6 +137,9 @@ bool derive_scope(const void *item, size_t size, char *ret_text)
 	const struct upstream_settings *upstream = item;
 	const struct cloud *cloud = cloud_of(upstream);
 
+	if (cloud && cloud->graph && upstream->kind == UPSTREAM_GRAPH)
+		return (size_t)snprintf(ret_text, size, upstream->flow == FLOW_NONE ? "%s/.default" : "%s/Mail.Send offline_access",
+		                        cloud->graph) < size;
 	return cloud && str_copy(str_of(upstream->flow == FLOW_NONE ? cloud->scope : cloud->user_scope), size, ret_text);
 }
 
@@ -155,9 +158,13 @@ static bool is_exchange_online(const struct upstream_settings *upstream)
 	return false;
 }
 
-/* Twenty is what a smarthost sees from other mail servers too: without a ceiling a queue that drains fills its listen queue. */
+/* Four requests at once are what Graph allows a mailbox. Twenty is what a smarthost sees from other mail servers too: without a ceiling a queue that drains fills its listen queue. */
 bool derive_connections_max(const void *item, size_t size, char *ret_text)
 {
+	const struct upstream_settings *upstream = item;
+
+	if (upstream->kind == UPSTREAM_GRAPH)
+		return str_copy(STR("4"), size, ret_text);
 	return str_copy(is_exchange_online(item) ? STR("3") : STR("20"), size, ret_text);
 }
 

@@ -70,6 +70,7 @@ static const struct settings_choice personalities[] = { { "sekisho", PERSONALITY
 static const struct settings_choice upstream_kinds[] = {
 	{ "smtp", UPSTREAM_SMTP }, { "graph", UPSTREAM_GRAPH }, { "inbox", UPSTREAM_INBOX }, { NULL, 0 }
 };
+static const struct settings_choice header_recipients[] = { { "rewrite", false }, { "refuse", true }, { NULL, 0 } };
 static const struct settings_choice upstream_tls[] = { { "starttls", UPSTREAM_STARTTLS },
 	                                               { "implicit", UPSTREAM_IMPLICIT },
 	                                               { "none", UPSTREAM_CLEAR },
@@ -211,7 +212,8 @@ const struct settings_row settings_rows[] = {
 	            "Unset or none: a message goes on byte for byte. Signed mail is never touched."),
 	         .choices = repairs),
 
-	UPSTREAM("kind", &kind_choice, kind, "smtp", N_("How mail goes on: smtp to a submission server."),
+	UPSTREAM("kind", &kind_choice, kind, "smtp",
+	         N_("How mail goes on: smtp to a server, graph through Microsoft Graph's sendMail, inbox into a folder."),
 	         .choices = upstream_kinds),
 	UPSTREAM("auth", &kind_choice, auth, "xoauth2", N_("How the gateway signs in there."),
 	         .choices = upstream_auths),
@@ -277,6 +279,13 @@ const struct settings_row settings_rows[] = {
 	         N_("The file that holds the password for the proxy.")),
 	UPSTREAM("graph-url", &kind_url, graph_url, NULL, N_("Where Microsoft Graph is. Unset: the cloud's."),
 	         .derive = derive_graph_url),
+	UPSTREAM("header-recipients", &kind_flag, header_recipients_refuse, "rewrite",
+	         N_("For kind: graph, which mails whoever To, Cc and Bcc name: rewrite takes out of them whom the message was not sent "
+	            "to, refuse gives such a message back."),
+	         .choices = header_recipients),
+	UPSTREAM("graph-request-bytes-max", &kind_number, graph_request_bytes_max, "3145728",
+	         N_("For kind: graph: a message larger than this goes as a draft with its attachments uploaded."),
+	         .value_min = 65536, .value_max = 157286400),
 	UPSTREAM("scope", &kind_text, scope, NULL,
 	         N_("What the token is asked for. Unset: the cloud's; with cloud: custom none is sent."),
 	         .derive = derive_scope),
@@ -292,8 +301,8 @@ const struct settings_row settings_rows[] = {
 	         N_("For auth: login or plain: the file that holds the password.")),
 	UPSTREAM("folder", &kind_path, folder, NULL, N_("For kind: inbox: where messages are put.")),
 	UPSTREAM("connections-max", &kind_number, connections_max, NULL,
-	         N_("Connections at once for each mailbox; 0: no limit. Unset: 3 for Exchange Online's "
-	            "hosts, else 20."),
+	         N_("Connections at once for each mailbox (kind: graph: requests); 0: no limit. Unset: 3 for Exchange Online's "
+	            "hosts, 4 for kind: graph, else 20."),
 	         .value_max = 100000, .derive = derive_connections_max),
 	UPSTREAM("messages-per-minute-max", &kind_number, messages_per_minute_max, NULL,
 	         N_("Messages a minute for each mailbox; a minute's share may go at once; 0: no limit. "

@@ -77,7 +77,7 @@ void exchange_sign_in(struct exchange_session *session, const struct sasl_creden
 	struct sandbox *sandbox = session->sandbox;
 	bool basic = given->mechanism == SASL_LOGIN || given->mechanism == SASL_PLAIN;
 	bool right = str_ends_nocase(given->user, STR("@" SANDBOX_TENANT)) &&
-		     (basic ? given->secret.len > 0 : tokens_is_good(&sandbox->tokens, given->secret));
+		     (basic ? given->secret.len > 0 : tokens_is_good(&sandbox->tokens, TOKEN_FOR_SMTP, given->secret));
 
 	sandbox->stats.auth_attempts++;
 	for (size_t i = 0; right && i < sizeof(sign_in_faults) / sizeof(*sign_in_faults); i++) {

@@ -219,9 +219,10 @@ static enum outcome write_description(const struct sandbox *sandbox, struct faul
 		return fault->outcome;
 	(void)snprintf(token_url, sizeof(token_url), "https://localhost:%u/" SANDBOX_TENANT "/oauth2/v2.0/token", sandbox->https_port);
 	(void)snprintf(graph_url, sizeof(graph_url), "https://localhost:%u/v1.0", sandbox->https_port);
-	json = json_pack("{s:b,s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "sandbox", 1, "smtpPort", (int)sandbox->smtp_port, "httpsPort",
+	json = json_pack("{s:b,s:i,s:i,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s,s:s}", "sandbox", 1, "smtpPort", (int)sandbox->smtp_port, "httpsPort",
 			 (int)sandbox->https_port, "host", "localhost", "tenant", SANDBOX_TENANT, "tokenUrl", token_url, "graphUrl",
-			 graph_url, "clientId", sandbox->client_id, "clientSecretFile", secret_path, "scope", SANDBOX_SCOPE, "caFile",
+			 graph_url, "clientId", sandbox->client_id, "clientSecretFile", secret_path, "scope", SANDBOX_SCOPE, "graphScope",
+			 SANDBOX_GRAPH_SCOPE, "caFile",
 			 ca_path);
 	describe_ways(sandbox, json);
 	text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;

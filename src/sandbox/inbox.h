@@ -8,7 +8,7 @@
 struct inbox {
 	char folder[3072];
 	int folder_fd;
-	uint64_t count; /* of this run */
+	_Atomic uint64_t count; /* of this run; from any thread */
 };
 
 /* A message coming in. */

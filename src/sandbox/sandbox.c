@@ -8,7 +8,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
-#include "sandbox/sandbox_private.h"
+#include "sandbox/https.h"
 
 #define STATS_MS 500
 #define PATIENCE_MS 3000 /* for clients that do not take our goodbye */
@@ -29,6 +29,7 @@ static enum outcome take_options(struct sandbox *sandbox, const struct sandbox_o
 	faults_init(&sandbox->faults);
 	tokens_init(&sandbox->tokens);
 	people_init(&sandbox->people);
+	graph_init(sandbox);
 	json_array_foreach(options->fails, at, one) {
 		if (faults_add(&sandbox->faults, str_of(json_string_value(one)), fault) != OUTCOME_OK)
 			return fault->outcome;
@@ -51,7 +52,7 @@ static enum outcome open_all(struct sandbox *sandbox, const struct sandbox_optio
 {
 	if (folder_take(sandbox, options->dir, fault) != OUTCOME_OK || folder_load(sandbox, fault) != OUTCOME_OK ||
 	    exchange_open(sandbox, options->smtp_port, fault) != OUTCOME_OK ||
-	    token_endpoint_open(sandbox, options->https_port, fault) != OUTCOME_OK ||
+	    https_open(sandbox, options->https_port, fault) != OUTCOME_OK ||
 	    inbox_open(&sandbox->inbox, sandbox->dir, fault) != OUTCOME_OK)
 		return fault->outcome;
 	if (options->transcript && open_transcript(sandbox, fault) != OUTCOME_OK)
@@ -120,7 +121,7 @@ static void close_all(struct sandbox *sandbox)
 	struct sandbox_mailbox *mailbox;
 	size_t at = 0;
 
-	token_endpoint_close(sandbox);
+	https_close(sandbox);
 	loop_done(&sandbox->loop);
 	stats_write(sandbox);
 	while ((mailbox = table_next(&sandbox->mailboxes, &at)))
@@ -128,6 +129,7 @@ static void close_all(struct sandbox *sandbox)
 	table_done(&sandbox->mailboxes);
 	table_done(&sandbox->sessions);
 	tokens_done(&sandbox->tokens);
+	graph_done(sandbox);
 	SSL_CTX_free(sandbox->tls);
 	SSL_CTX_free(sandbox->tls_bad);
 	certificate_done(&sandbox->authority);
@@ -147,7 +149,7 @@ int sandbox_run(const struct sandbox_options *options)
 	loop_init(&sandbox.loop);
 	if (take_options(&sandbox, options, &fault) != OUTCOME_OK || open_all(&sandbox, options, &fault) != OUTCOME_OK) {
 		(void)fprintf(stderr, "sekisho: %s\n", fault.text[options->language]);
-		token_endpoint_close(&sandbox);
+		https_close(&sandbox);
 		return fault.outcome == OUTCOME_LATER ? EX_TEMPFAIL : EX_USAGE;
 	}
 	watch(&sandbox);

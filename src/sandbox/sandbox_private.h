@@ -21,11 +21,20 @@
 #define SANDBOX_TENANT "contoso.example"
 #define SANDBOX_SCOPE "https://outlook.office365.com/.default"
 #define SANDBOX_FEDERATED_ISSUER "https://federated.example"
+#define SANDBOX_GRAPH_SCOPE "https://graph.microsoft.com/.default"
 #define SANDBOX_FRONTEND "SYBPR01CA0097.ausprd01.prod.outlook.com"
 
 /* What stats.json says; only the loop's thread counts. */
 struct sandbox_stats {
 	uint64_t messages, connections, connections_per_mailbox_max, auth_attempts, auth_failures, auth_before_tls, refused;
+};
+
+/* What the threads of HTTPS share; under its mutex. */
+struct sandbox_graph {
+	pthread_mutex_t mutex;
+	struct table mailboxes; /* of struct graph_mailbox, by address */
+	struct table drafts;    /* of struct graph_draft, by id */
+	uint64_t last_id, messages, requests, requests_per_mailbox_max, throttled;
 };
 
 /* A mailbox that has signed in. */
@@ -44,6 +53,7 @@ struct sandbox {
 	struct people people;
 	struct inbox inbox;
 	struct sandbox_stats stats;
+	struct sandbox_graph graph;
 	int folder_fd;                       /* of `dir`; locked while we run */
 	struct certificate authority, leaf;
 	struct certificate application;      /* what the registered application may prove itself with */
@@ -73,9 +83,5 @@ void stats_write(struct sandbox *sandbox);
 enum outcome exchange_open(struct sandbox *sandbox, unsigned port, struct fault *fault);
 void exchange_sweep(struct sandbox *sandbox); /* hangs up on who has been silent for too long */
 void exchange_close(struct sandbox *sandbox); /* says goodbye to all; the last one gone stops the loop */
-
-/* token_endpoint.c: login.microsoftonline.com's side, in a thread of its own. */
-enum outcome token_endpoint_open(struct sandbox *sandbox, unsigned port, struct fault *fault);
-void token_endpoint_close(struct sandbox *sandbox);
 
 #endif

@@ -1,13 +1,12 @@
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
+#include "sandbox/https.h"
 #include "sandbox/token_private.h"
 #include "wire/oauth.h"
 
-#define REQUEST_BYTES_MAX 65536
 #define PAGE_SECONDS 600
 #define URL_BYTES_MAX 4096
 #define RETRY_AFTER "3"
@@ -21,24 +20,9 @@ struct question {
 
 static enum MHD_Result send_json(struct MHD_Connection *connection, unsigned status, json_t *json)
 {
-	char *text = json ? json_dumps(json, JSON_COMPACT) : NULL;
-	struct MHD_Response *response =
-		text ? MHD_create_response_from_buffer(strlen(text), text, MHD_RESPMEM_MUST_FREE) : NULL;
-	enum MHD_Result result = MHD_NO;
+	static const char *const later[] = { "Retry-After", RETRY_AFTER, NULL };
 
-	json_decref(json);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	(void)MHD_add_response_header(response, "Content-Type", "application/json; charset=utf-8");
-	(void)MHD_add_response_header(response, "Cache-Control", "no-store");
-	(void)MHD_add_response_header(response, "X-Sekisho", "SANDBOX");
-	if (status == MHD_HTTP_TOO_MANY_REQUESTS)
-		(void)MHD_add_response_header(response, "Retry-After", RETRY_AFTER);
-	result = MHD_queue_response(connection, status, response);
-	MHD_destroy_response(response);
-	return result;
+	return https_send(connection, status, json, status == MHD_HTTP_TOO_MANY_REQUESTS ? later : NULL);
 }
 
 static enum MHD_Result send_text(struct MHD_Connection *connection, unsigned status, const char *type, const char *text, const char *location)
@@ -178,79 +162,15 @@ static const struct {
 	{ "/metadata/identity/oauth2/token", answer_metadata },
 };
 
-static enum MHD_Result answer(struct sandbox *sandbox, const struct question *question)
+enum MHD_Result token_endpoint_answer(struct sandbox *sandbox, const struct https_request *request)
 {
+	const struct question *question = &(struct question){ request->connection, request->method.ptr, request->path, request->body };
+
+	if (request->too_long)
+		return MHD_NO;
 	for (size_t i = 0; i < sizeof(routes) / sizeof(*routes); i++) {
 		if (str_ends_nocase(question->path, str_of(routes[i].tail)))
 			return routes[i].answer(sandbox, question);
 	}
 	return send_json(question->connection, 404, json_pack("{s:s,s:b}", "error", "not_found", "sandbox", 1));
-}
-
-/* --- libmicrohttpd's side --- */
-
-static enum MHD_Result on_request(void *context, struct MHD_Connection *connection, const char *path, const char *method,
-				  const char *version, const char *upload, size_t *upload_size, void **request)
-{
-	struct sandbox *sandbox = context;
-	struct buf *form = *request;
-
-	(void)version;
-	if (!form) {
-		form = malloc(sizeof(*form));
-		if (!form)
-			return MHD_NO;
-		buf_init(form, REQUEST_BYTES_MAX);
-		*request = form;
-		return MHD_YES;
-	}
-	if (*upload_size > 0) {
-		bool taken = buf_add(form, (struct str){ upload, *upload_size });
-
-		*upload_size = 0;
-		return taken ? MHD_YES : MHD_NO;
-	}
-	return answer(sandbox, &(struct question){ connection, method, str_of(path), buf_str(form) });
-}
-
-static void on_done(void *context, struct MHD_Connection *connection, void **request, enum MHD_RequestTerminationCode why)
-{
-	struct buf *form = *request;
-
-	(void)context;
-	(void)connection;
-	(void)why;
-	if (!form)
-		return;
-	buf_wipe(form); /* the client secret was in it */
-	free(form);
-	*request = NULL;
-}
-
-enum outcome token_endpoint_open(struct sandbox *sandbox, unsigned port, struct fault *fault)
-{
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
-	char *key = str_dup(buf_str(&sandbox->leaf.key));
-	char *certificate = str_dup(buf_str(&sandbox->leaf.certificate));
-	const union MHD_DaemonInfo *info;
-
-	if (key && certificate)
-		sandbox->https = MHD_start_daemon(MHD_USE_AUTO_INTERNAL_THREAD | MHD_USE_TLS, (uint16_t)port, NULL, NULL, on_request,
-						  sandbox, MHD_OPTION_SOCK_ADDR, &address, MHD_OPTION_HTTPS_MEM_KEY, key,
-						  MHD_OPTION_HTTPS_MEM_CERT, certificate, MHD_OPTION_NOTIFY_COMPLETED, on_done, NULL,
-						  MHD_OPTION_CONNECTION_TIMEOUT, 30u, MHD_OPTION_END);
-	free(key);
-	free(certificate);
-	info = sandbox->https ? MHD_get_daemon_info(sandbox->https, MHD_DAEMON_INFO_BIND_PORT) : NULL;
-	if (!info)
-		return fault_set(fault, OUTCOME_LATER, N_("the sandbox's token endpoint cannot listen on 127.0.0.1 port %u; is it in use?"), port);
-	sandbox->https_port = info->port;
-	return OUTCOME_OK;
-}
-
-void token_endpoint_close(struct sandbox *sandbox)
-{
-	if (sandbox->https)
-		MHD_stop_daemon(sandbox->https);
-	sandbox->https = NULL;
 }

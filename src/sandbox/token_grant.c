@@ -32,19 +32,36 @@ static const struct {
 
 /* --- the answer --- */
 
+/* What a token may be for. The last is for whatever is asked else. */
+static const struct right {
+	const char *name, *audience_url, *claims;
+	enum token_audience audience;
+} all_rights[] = {
+	{ "roles", "https://outlook.office365.com", "\"roles\":[\"SMTP.SendAsApp\"]", TOKEN_FOR_SMTP },
+	{ "graph", "https://graph.microsoft.com", "\"roles\":[\"Mail.Send\",\"Mail.ReadWrite\"]", TOKEN_FOR_GRAPH },
+	{ "scp", "https://outlook.office.com", "\"scp\":\"SMTP.Send\",\"upn\":\"" TOKEN_PERSON "\"", TOKEN_FOR_SMTP },
+};
+
+static const struct right *right_of(const char *name)
+{
+	size_t at = 0;
+
+	while (at + 1 < sizeof(all_rights) / sizeof(*all_rights) && strcmp(name, all_rights[at].name) != 0)
+		at++;
+	return &all_rights[at];
+}
+
 /* "header.claims." as Entra's tokens begin: what an inspector can see. */
 static bool head_print(struct sandbox *sandbox, const char *rights, unsigned seconds, struct buf *out)
 {
-	bool of_application = strcmp(rights, "roles") == 0;
+	const struct right *right = right_of(rights);
 	json_int_t now_s = clock_real_us() / 1000000;
 	char claims[CLAIMS_BYTES_MAX];
 
 	(void)snprintf(claims, sizeof(claims),
 		       "{\"aud\":\"%s\",\"iss\":\"https://sts.windows.net/" SANDBOX_TENANT "/\",\"tid\":\"" SANDBOX_TENANT "\",\"appid\":\"%s\","
 		       "\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,%s,\"sandbox\":true}",
-		       of_application ? "https://outlook.office365.com" : "https://outlook.office.com", sandbox->client_id, (long long)now_s, (long long)now_s,
-		       (long long)now_s + seconds,
-		       of_application ? "\"roles\":[\"SMTP.SendAsApp\"]" : "\"scp\":\"SMTP.Send\",\"upn\":\"" TOKEN_PERSON "\"");
+		       right->audience_url, sandbox->client_id, (long long)now_s, (long long)now_s, (long long)now_s + seconds, right->claims);
 	return base64url_print(out, STR("{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"SANDBOX\"}")) && buf_add_byte(out, '.') &&
 	       base64url_print(out, str_of(claims)) && buf_add_byte(out, '.');
 }
@@ -58,7 +75,7 @@ json_t *token_grant_json(struct sandbox *sandbox, const char *rights, bool with_
 	json_t *json = NULL;
 
 	buf_init(&head, TOKEN_LEN);
-	if (head_print(sandbox, rights, seconds, &head) && tokens_issue(&sandbox->tokens, seconds, buf_str(&head), token))
+	if (head_print(sandbox, rights, seconds, &head) && tokens_issue(&sandbox->tokens, right_of(rights)->audience, seconds, buf_str(&head), token))
 		json = json_pack("{s:s,s:i,s:i,s:s,s:b}", "token_type", "Bearer", "expires_in", (int)seconds, "ext_expires_in", (int)seconds,
 				 "access_token", token, "sandbox", 1);
 	buf_done(&head);
@@ -79,7 +96,7 @@ static enum token_refusal take_client(struct sandbox *sandbox, struct str form, 
 		(void)str_copy(STR("scope"), sizeof(about->text), about->text);
 		return NO_FIELD;
 	}
-	return strcmp(about->text, SANDBOX_SCOPE) == 0 ? NO_REFUSAL : BAD_SCOPE;
+	return strcmp(about->text, SANDBOX_SCOPE) == 0 || strcmp(about->text, SANDBOX_GRAPH_SCOPE) == 0 ? NO_REFUSAL : BAD_SCOPE;
 }
 
 static enum token_refusal take_refresh(struct sandbox *sandbox, struct str form, struct token_about *about)
@@ -182,7 +199,8 @@ enum token_refusal token_grant_answer(struct sandbox *sandbox, struct str form, 
 	if (refusal == NO_REFUSAL)
 		refusal = grants[at].take(sandbox, form, about);
 	if (refusal == NO_REFUSAL)
-		*ret_json = token_grant_json(sandbox, grants[at].of_person ? "scp" : "roles", grants[at].of_person);
+		*ret_json = token_grant_json(sandbox, grants[at].of_person ? "scp" : strcmp(about->text, SANDBOX_GRAPH_SCOPE) == 0 ? "graph" : "roles",
+					     grants[at].of_person);
 	return refusal;
 }
 

@@ -29,7 +29,7 @@ enum token_refusal token_client_judge(struct sandbox *sandbox, struct str form, 
 
 /* token_grant.c: a whole form to the token endpoint. NO_REFUSAL: *ret_json is the answer; NULL: no room. */
 enum token_refusal token_grant_answer(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json);
-/* A token with `rights` in it ("roles" of the application, or "scp" of the person). NULL: no room. */
+/* A token with `rights` in it ("roles" of the application, "graph" of it for Graph, or "scp" of the person). NULL: no room. */
 json_t *token_grant_json(struct sandbox *sandbox, const char *rights, bool with_refresh_token);
 enum token_refusal token_grant_device(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json);
 

@@ -8,6 +8,7 @@
 
 struct token {
 	uint64_t until_ms;
+	enum token_audience audience;
 	char value[TOKEN_LEN + 1];
 };
 
@@ -41,7 +42,7 @@ static void forget_old(struct tokens *tokens, uint64_t now_ms)
 	}
 }
 
-bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1])
+bool tokens_issue(struct tokens *tokens, enum token_audience audience, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1])
 {
 	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_";
 	struct token *token = malloc(sizeof(*token));
@@ -59,6 +60,7 @@ bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char
 	memcpy(token->value, head.ptr, head.len);
 	token->value[head.len + (TOKEN_LEN - head.len) / 4 * 4] = '\0'; /* whole groups of base64url */
 	token->until_ms = now_ms + seconds * 1000ull;
+	token->audience = audience;
 	(void)pthread_mutex_lock(&tokens->mutex);
 	if (tokens->by_value.count >= TOKENS_MAX)
 		forget_old(tokens, now_ms);
@@ -73,14 +75,14 @@ bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char
 	return issued;
 }
 
-bool tokens_is_good(struct tokens *tokens, struct str value)
+bool tokens_is_good(struct tokens *tokens, enum token_audience audience, struct str value)
 {
 	const struct token *token;
 	bool good;
 
 	(void)pthread_mutex_lock(&tokens->mutex);
 	token = table_find(&tokens->by_value, value);
-	good = token && clock_monotonic_ms() < token->until_ms;
+	good = token && token->audience == audience && clock_monotonic_ms() < token->until_ms;
 	(void)pthread_mutex_unlock(&tokens->mutex);
 	return good;
 }

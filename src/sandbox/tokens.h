@@ -10,6 +10,8 @@
 #define TOKENS_MAX 10000
 #define TOKEN_LEN 1400 /* as long as Entra's: what breaks on long lines breaks here, too */
 
+enum token_audience { TOKEN_FOR_SMTP, TOKEN_FOR_GRAPH };
+
 struct tokens {
 	pthread_mutex_t mutex;
 	struct table by_value;
@@ -19,8 +21,9 @@ struct tokens {
 void tokens_init(struct tokens *tokens);
 void tokens_done(struct tokens *tokens);
 /* The token begins with `head` (a JWT's header and claims) and goes on at random. False: out of memory, or TOKENS_MAX are out. */
-bool tokens_issue(struct tokens *tokens, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1]);
-bool tokens_is_good(struct tokens *tokens, struct str token); /* given out here, and its time is not over */
+bool tokens_issue(struct tokens *tokens, enum token_audience audience, unsigned seconds, struct str head, char ret_token[TOKEN_LEN + 1]);
+/* Given out here, for that audience, and its time is not over. */
+bool tokens_is_good(struct tokens *tokens, enum token_audience audience, struct str token);
 uint64_t tokens_issued(struct tokens *tokens);
 
 #endif

@@ -1,7 +1,6 @@
-#include "sys/http.h"
+#include "sys/http_private.h"
 
 #include <arpa/inet.h>
-#include <curl/curl.h>
 #include <netinet/in.h>
 #include <openssl/crypto.h>
 #include <openssl/x509.h>
@@ -12,39 +11,16 @@
 
 #define CONNECTIONS_KEPT_MAX 16
 #define CONNECT_MS_MAX 10000
-#define NAME_BYTES_MAX 256
 #define PROXY_PASSWORD_MAX 1024
 #define PROXY_WANTS_PASSWORD 407
 #define LINK_LOCAL_NET 0xa9fe /* 169.254 */
 
-/* One request, from http_send to its answer. */
-struct call {
-	struct call *next, *before;
-	struct http *http;
-	CURL *easy;
-	struct curl_slist *headers;
-	char *body; /* ours, wiped at the end */
-	size_t body_len;
-	struct buf answer;
-	bool too_long;
-	char host[NAME_BYTES_MAX];
-	char words[CURL_ERROR_SIZE]; /* curl's own */
-	void (*on_answer)(void *context, const struct http_answer *answer);
-	void *context;
-};
 
 /* One socket of curl's that the loop watches. */
 struct watch {
 	uv_poll_t poll;
 	struct http *http;
 	curl_socket_t socket;
-};
-
-struct http {
-	struct loop *loop;
-	CURLM *multi;
-	uv_timer_t timer;
-	struct call *calls;
 };
 
 static pthread_once_t curl_once = PTHREAD_ONCE_INIT;
@@ -65,6 +41,8 @@ static void free_call(struct call *call)
 		call->http->calls = call->next;
 	if (call->easy)
 		curl_easy_cleanup(call->easy);
+	for (struct curl_slist *header = call->headers; header; header = header->next)
+		OPENSSL_cleanse(header->data, strlen(header->data)); /* an Authorization may be among them */
 	curl_slist_free_all(call->headers);
 	if (call->body)
 		OPENSSL_cleanse(call->body, call->body_len);
@@ -125,22 +103,28 @@ static void explain(const struct call *call, CURLcode code, struct fault *fault)
 
 static void answer(struct call *call, CURLcode code)
 {
-	struct http_answer said = { .outcome = OUTCOME_LATER, .retry_after_s = -1, .body = STR("") };
+	struct http_answer said = { .outcome = OUTCOME_LATER, .retry_after_s = -1, .body = STR(""), .header = call->easy };
 	long status = 0;
-	curl_off_t wait = 0;
+	curl_off_t wait = 0, sent = 0;
+	void *context;
 
-	if (code == CURLE_OK && curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status) == CURLE_OK &&
-	    status > 0) {
+	if (curl_easy_getinfo(call->easy, CURLINFO_SIZE_UPLOAD_T, &sent) == CURLE_OK)
+		said.body_sent = (uint64_t)sent >= call->source_bytes + call->body_len;
+	(void)curl_easy_getinfo(call->easy, CURLINFO_RESPONSE_CODE, &status);
+	if (code == CURLE_OK && status > 0) {
 		said.outcome = OUTCOME_OK;
 		said.status = (unsigned)status;
 		said.body = buf_str(&call->answer);
 		if (curl_easy_getinfo(call->easy, CURLINFO_RETRY_AFTER, &wait) == CURLE_OK && wait > 0)
 			said.retry_after_s = (long)wait;
 	} else {
+		said.broken_status = (unsigned)status;
 		explain(call, code, &said.fault);
 	}
 	(void)curl_multi_remove_handle(call->http->multi, call->easy);
-	call->on_answer(call->context, &said);
+	context = call->context;
+	call->context = NULL; /* who is answered has nothing to cancel any more */
+	call->on_answer(context, &said);
 	free_call(call);
 }
 
@@ -381,23 +365,15 @@ static bool set_proxy(const struct call *call, const struct http_request *reques
 	return set;
 }
 
-static bool set_body(struct call *call, struct str body)
+static bool set_silence(CURL *easy, unsigned silence_s)
 {
-	if (body.len == 0)
-		return true;
-	call->body = malloc(body.len);
-	if (!call->body)
-		return false;
-	memcpy(call->body, body.ptr, body.len);
-	call->body_len = body.len;
-	return curl_easy_setopt(call->easy, CURLOPT_POST, 1L) == CURLE_OK &&
-	       curl_easy_setopt(call->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)body.len) == CURLE_OK &&
-	       curl_easy_setopt(call->easy, CURLOPT_POSTFIELDS, call->body) == CURLE_OK;
+	return silence_s == 0 || (curl_easy_setopt(easy, CURLOPT_LOW_SPEED_LIMIT, 1L) == CURLE_OK &&
+				  curl_easy_setopt(easy, CURLOPT_LOW_SPEED_TIME, (long)silence_s) == CURLE_OK);
 }
 
 static bool set_up(struct call *call, const struct http_request *request)
 {
-	long connect_ms = request->timeout_ms < CONNECT_MS_MAX ? (long)request->timeout_ms : CONNECT_MS_MAX;
+	long connect_ms = request->timeout_ms && request->timeout_ms < CONNECT_MS_MAX ? (long)request->timeout_ms : CONNECT_MS_MAX;
 	CURL *easy = curl_easy_init();
 
 	call->easy = easy;
@@ -412,7 +388,9 @@ static bool set_up(struct call *call, const struct http_request *request)
 	       curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_WRITEDATA, call) == CURLE_OK &&
 	       curl_easy_setopt(easy, CURLOPT_PRIVATE, call) == CURLE_OK && set_trust(easy, request->ca_file) &&
-	       set_proxy(call, request) && set_headers(call, request->headers) && set_body(call, request->body);
+	       set_proxy(call, request) && set_headers(call, request->headers) && set_silence(easy, request->silence_s) &&
+	       http_set_body(call, request) &&
+	       (!request->method || curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, request->method) == CURLE_OK);
 }
 
 enum outcome http_send(struct http *http, const struct http_request *request,
@@ -441,4 +419,17 @@ enum outcome http_send(struct http *http, const struct http_request *request,
 		call->next->before = call;
 	http->calls = call;
 	return OUTCOME_OK;
+}
+
+void http_cancel(struct http *http, const void *context)
+{
+	struct call *next;
+
+	for (struct call *call = http->calls; call; call = next) {
+		next = call->next;
+		if (call->context != context)
+			continue;
+		(void)curl_multi_remove_handle(http->multi, call->easy);
+		free_call(call);
+	}
 }
