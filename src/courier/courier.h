@@ -107,6 +107,8 @@ enum outcome courier_token(struct courier *courier, struct str upstream, struct 
 enum outcome courier_login(struct courier *courier, struct str upstream, struct str redirect_url, const struct login_handler *handler, void *context,
 			   struct fault *fault);
 enum outcome courier_login_redirected(struct courier *courier, struct str upstream, struct str text, struct fault *fault);
+/* When the sign-in of a person was last renewed, in microseconds since 1970. 0: nobody has signed in there. */
+int64_t courier_signed_in_us(struct courier *courier, struct str upstream);
 void courier_login_cancel(struct courier *courier, void *context);
 
 /* For status, health, metrics and `upstream show`: one row an upstream (and mailbox in use). */

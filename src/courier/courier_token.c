@@ -90,3 +90,15 @@ void courier_login_cancel(struct courier *courier, void *context)
 {
 	login_cancel(courier->logins, context);
 }
+
+int64_t courier_signed_in_us(struct courier *courier, struct str upstream_name)
+{
+	const struct upstream *upstream = upstream_find(courier, upstream_name);
+	char name[GRANT_VAULT_NAME_MAX];
+	struct vault_view view;
+
+	if (!upstream || !grant_of(upstream->settings)->keeps_refresh_token || !grant_vault_name(upstream->settings, sizeof(name), name) ||
+	    vault_get(courier->vault, str_of(name), &view, NULL) != OUTCOME_OK || view.value.len == 0)
+		return 0;
+	return view.changed_us;
+}

@@ -88,6 +88,18 @@ static enum outcome load_signer(const struct grant_ask *ask, struct jws_signer *
 	return outcome;
 }
 
+int64_t proof_certificate_ends_us(const struct upstream_settings *upstream)
+{
+	const struct grant_ask ask = { .upstream = upstream };
+	struct jws_signer *signer = NULL;
+	int64_t begins_s = 0, ends_s = 0;
+
+	if (upstream->certificate_file && load_signer(&ask, &signer, NULL) == OUTCOME_OK)
+		(void)jws_signer_dates(signer, &begins_s, &ends_s);
+	jws_signer_free(signer);
+	return ends_s * 1000000;
+}
+
 /* Microsoft, "Microsoft identity platform application authentication certificate credentials". */
 static enum outcome add_certificate(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault)
 {

@@ -11,6 +11,9 @@ enum outcome proof_add(const struct grant_ask *ask, struct endpoint_request *req
 /* The endpoint refused: is there another credential, not tried yet? Then *ask is changed to it. */
 bool proof_other(struct grant_ask *ask, const struct oauth_answer *answer);
 
+/* When the certificate that the application signs in with ends, PEM or PKCS#12, since 1970. 0: there is none, or it cannot be read. */
+int64_t proof_certificate_ends_us(const struct upstream_settings *upstream);
+
 /* "client-secret-file", "certificate-file" … for the log. */
 const char *proof_name(const struct grant_ask *ask);
 

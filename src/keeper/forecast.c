@@ -4,11 +4,15 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/file.h"
+#include "courier/proof.h"
 #include "sys/certificate_view.h"
 #include "sys/zone.h"
 
 #define TEXTS_BYTES_MAX (1u << 20)
 #define PEM_BYTES_MAX (4u << 20)
+#define DAY_US (86400ll * 1000000)
+#define REFRESH_DAYS 90
+#define REFRESH_DAYS_GOOGLE 180
 
 struct forecast {
 	struct arena arena;
@@ -49,6 +53,7 @@ static bool take_first(void *context, const struct certificate_view *view)
 	return false;
 }
 
+/* A PKCS#12 file is closed to all but the courier, which has its password. */
 static void from_upstream_certificates(struct keeper *keeper, struct forecast *forecast)
 {
 	for (size_t i = 0; i < keeper->settings->upstreams_count; i++) {
@@ -56,10 +61,29 @@ static void from_upstream_certificates(struct keeper *keeper, struct forecast *f
 		CLEANUP(buf_wipe) struct buf pem = { 0 }; /* the key may stand in the same file */
 		struct certificate_view view = { 0 };
 
-		if (upstream->certificate_file && file_load(upstream->certificate_file, PEM_BYTES_MAX, &pem, NULL) == OUTCOME_OK &&
-		    certificate_view_each(buf_str(&pem), upstream->certificate_file, take_first, &view, NULL) == OUTCOME_OK)
-			forecast_add(forecast, FORECAST_CLIENT_CERTIFICATE, str_of(upstream->name), str_of(view.common_name),
-				     str_of(upstream->certificate_file), view.not_after_us);
+		if (!upstream->certificate_file)
+			continue;
+		if (file_load(upstream->certificate_file, PEM_BYTES_MAX, &pem, NULL) != OUTCOME_OK ||
+		    certificate_view_each(buf_str(&pem), upstream->certificate_file, take_first, &view, NULL) != OUTCOME_OK) {
+			view.not_after_us = proof_certificate_ends_us(upstream);
+			(void)str_copy(str_of(upstream->client_id), sizeof(view.common_name), view.common_name);
+		}
+		forecast_add(forecast, FORECAST_CLIENT_CERTIFICATE, str_of(upstream->name), str_of(view.common_name),
+			     str_of(upstream->certificate_file), view.not_after_us);
+	}
+}
+
+/* Microsoft, "Refresh tokens": 90 days without use; Google, "Refresh token expiration": six months. */
+static void from_refresh_tokens(struct keeper *keeper, struct forecast *forecast)
+{
+	for (size_t i = 0; i < keeper->settings->upstreams_count; i++) {
+		const struct upstream_settings *upstream = &keeper->settings->upstreams[i];
+		int64_t renewed_us = courier_signed_in_us(keeper->courier, str_of(upstream->name));
+		bool google = upstream->cloud && str_eq(str_of(upstream->cloud), STR("google"));
+
+		if (renewed_us)
+			forecast_add(forecast, FORECAST_REFRESH_TOKEN, str_of(upstream->name), str_of(upstream->mailbox), STR("vault"),
+				     renewed_us + (google ? REFRESH_DAYS_GOOGLE : REFRESH_DAYS) * DAY_US);
 	}
 }
 
@@ -120,7 +144,7 @@ static void from_access_tokens(struct keeper *keeper, struct forecast *forecast)
 
 /* To add a source: a row. */
 static void (*const sources[])(struct keeper *keeper, struct forecast *forecast) = {
-	from_settings, from_upstream_certificates, from_listeners, from_authorities, from_access_tokens,
+	from_settings, from_upstream_certificates, from_refresh_tokens, from_listeners, from_authorities, from_access_tokens,
 };
 
 /* --- all of them --- */

@@ -153,6 +153,20 @@ def test_the_application_signs_in_by_itself(gateway, service, name):
     arrives(service, gateway, name)
 
 
+def test_every_way_passes_the_test_of_its_upstream(gateway):
+    """But for federated: this issuer takes each assertion once, and that one lies in a file."""
+    for name in ("secret", "rotated", "pem", "pem-rs256", "pkcs12"):
+        done = gateway.call("upstream", "test", name, check=False)
+        assert done.returncode == 0 and f"<{name}@{DOMAIN}>" in done.stdout, (name, done.stdout, done.stderr)
+    done = gateway.call("upstream", "test", "code", check=False)
+    assert done.returncode == 1 and "\ntoken     fail" in done.stdout and "sekisho upstream login code" in done.stdout, done.stdout
+
+
+def test_certificates_that_will_expire(gateway):
+    ends = {item["name"]: item["daysLeft"] for item in gateway.record("status")["expiries"] if item["kind"] == "client-certificate"}
+    assert sorted(ends) == ["pem", "pem-rs256", "pkcs12"] and ends["pem"] == ends["pkcs12"] > 0, ends
+
+
 def test_which_of_two_secrets_works_is_in_the_log(gateway, service):
     arrives(service, gateway, "rotated")
     assert re.search(r"other credential works.* upstream=rotated.* works=client-secret-file-next", gateway.log()), gateway.log()[-3000:]
@@ -195,6 +209,8 @@ def test_with_a_device_code(gateway, service, issuer):
     service.wait_mail(to, seconds=20)
     arrives(service, gateway, "device")
     assert any("upstream" in row["object"] and "device" in row["what"] for row in gateway.rows("audit"))
+    [signed_in] = [item for item in gateway.record("status")["expiries"] if item["kind"] == "refresh-token" and item["name"] == "device"]
+    assert signed_in["daysLeft"] in (89, 90) and signed_in["source"] == "vault"
 
 
 def test_the_person_refuses(gateway, issuer):
