@@ -1,5 +1,7 @@
 #include "courier/failure.h"
 
+#include <string.h>
+
 #include "base/say.h"
 
 #define ANY_PHASE ((1u << SMTP_CLIENT_PHASE_COUNT) - 1)
@@ -247,4 +249,13 @@ const struct failure_verdict *failure_decide(enum smtp_client_phase phase, const
 		return &rows[i].verdict;
 	}
 	return &nonsense;
+}
+
+const char *failure_explain(const char *cause)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].verdict.cause, cause) == 0)
+			return rows[i].verdict.explain;
+	}
+	return strcmp(nonsense.cause, cause) == 0 ? nonsense.explain : NULL;
 }

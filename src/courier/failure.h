@@ -36,6 +36,9 @@ struct failure_verdict {
 /* `reply` NULL: the connection was lost in `phase`, or never made. */
 const struct failure_verdict *failure_decide(enum smtp_client_phase phase, const struct smtp_reply *reply);
 
+/* N_(): what a cause means, whatever reply it comes from; NULL: no row has it. */
+const char *failure_explain(const char *cause);
+
 const char *failure_kind_name(enum failure_kind kind);
 
 #endif

@@ -81,7 +81,7 @@ static void on_end(struct stream *stream, enum stream_end end, const struct faul
 		return;
 	probe_say(probe, "%s", fault ? fault->text[probe->options.language] : "");
 	if (end != STREAM_END_TLS) {
-		probe_fail(probe, "connection-lost", NULL);
+		probe_fail(probe, "connection-cut", NULL);
 		return;
 	}
 	if (seen->failed && seen->count > 0)

@@ -76,7 +76,7 @@ static void on_refused(struct probe *probe, const struct smtp_client_event *even
 		probe_fail(probe, cause_of_trouble(probe, event->phase), NULL);
 	} else {
 		probe_say(probe, N_("the server closed the connection"));
-		probe_fail(probe, "connection-lost", NULL);
+		probe_fail(probe, "connection-cut", NULL);
 	}
 }
 
@@ -336,7 +336,7 @@ void probe_on_event(struct probe *probe, const struct smtp_client_event *event)
 		break; /* there is one; MESSAGE_DONE brings its refusal */
 	case SMTP_CLIENT_EVENT_BODY:
 		if (!smtp_client_body(&probe->client, buf_str(&probe->body)) || !smtp_client_body_end(&probe->client))
-			probe_fail(probe, "connection-lost", NULL);
+			probe_fail(probe, "connection-cut", NULL);
 		break;
 	case SMTP_CLIENT_EVENT_MESSAGE_DONE:
 		keep_reply(probe, &event->reply);

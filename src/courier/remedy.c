@@ -26,7 +26,8 @@ const struct remedy remedies[] = {
 	{ "tcp-failed", N_("The connection could not be made."), N_("Check host and port, and this machine's network.") },
 	{ "connections-in-use", N_("The mailbox already has as many connections as connections-max allows."),
 	  N_("Test again when less mail is under way: sekisho upstream list.") },
-	{ "connection-lost", N_("The connection was cut."),
+	{ "connection-lost", NULL, N_("Nothing is to be done unless it comes again and again; then: sekisho upstream test NAME.") },
+	{ "connection-cut", N_("The connection was cut."),
 	  N_("Test again. When it stays so, look for a firewall or a mail filter between here and the server.") },
 	{ "no-answer", N_("The server says nothing."),
 	  N_("Check the port: one for implicit TLS is silent towards starttls, and the other way round. Look for a filter in between.") },
@@ -142,6 +143,15 @@ const struct remedy remedies[] = {
 	{ "temporary", NULL, N_("Test again in some minutes.") },
 	{ "invalid-recipient", NULL, N_("Check the recipient's address.") },
 	{ "invalid-sender", NULL, N_("Check the sender's address.") },
+	{ "header-too-large", NULL, N_("Let the device send to fewer recipients at once; each stands in the header.") },
+	{ "too-many-recipients", NULL,
+	  N_("Let the device send to a distribution group, or raise the limit: Set-Mailbox -Identity MAILBOX -RecipientLimits 1000.") },
+	{ "recipients-next-time", NULL, N_("Nothing is to be done; the rest follows by itself.") },
+	{ "invalid-content", NULL, N_("Look at the message: sekisho queue cat ID. Bare LF and control characters are the usual reasons; the listener's "
+				      "bare-newline: normalize mends the first.") },
+	{ "permanent", NULL, N_("The server's own words say why. The message goes back to its sender.") },
+	{ "nonsense", NULL, N_("Check host and port: sekisho upstream test NAME shows what answers there.") },
+	{ "unreachable", NULL, N_("sekisho upstream test NAME shows how far it comes.") },
 	{ "too-large", NULL, N_("Let the device scan with fewer dots an inch, or raise the mailbox's limit: Set-Mailbox -MaxSendSize.") },
 
 	/* A folder. */
@@ -156,4 +166,43 @@ const struct remedy *remedy_find(const char *cause)
 			return &remedies[i];
 	}
 	return NULL;
+}
+
+/* --- a reply of which nobody knows where it was given --- */
+
+/* What the rows at the end of a phase say, where nothing more particular fits. */
+static const char *const general[] = {
+	"permanent", "temporary", "nonsense", "delivered", "sign-in-refused", "sign-in-later", "upstream-refuses", "service-unavailable",
+};
+
+static bool is_general(const struct failure_verdict *verdict)
+{
+	for (size_t i = 0; i < sizeof(general) / sizeof(*general); i++) {
+		if (strcmp(general[i], verdict->cause) == 0)
+			return true;
+	}
+	return false;
+}
+
+static bool is_of_sign_in(const struct smtp_reply *reply)
+{
+	return reply->code == 535 || reply->code == 504 || reply->code == 454 ||
+	       (reply->code != 530 && memmem(reply->text.ptr, reply->text.len, "uthentication unsuccessful", 26));
+}
+
+const struct failure_verdict *remedy_verdict(const struct smtp_reply *reply)
+{
+	static const enum smtp_client_phase phases[] = {
+		SMTP_CLIENT_AUTH, SMTP_CLIENT_MAIL, SMTP_CLIENT_RCPT, SMTP_CLIENT_END, SMTP_CLIENT_AUTH,
+	};
+	const struct failure_verdict *first = NULL;
+
+	for (size_t i = is_of_sign_in(reply) ? 0 : 1; i < sizeof(phases) / sizeof(*phases); i++) {
+		const struct failure_verdict *verdict = failure_decide(phases[i], reply);
+
+		if (!is_general(verdict))
+			return verdict;
+		first = first ? first : verdict;
+	}
+	return first;
 }

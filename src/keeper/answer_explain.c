@@ -2,7 +2,7 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "courier/failure.h"
+#include "courier/remedy.h"
 #include "domain/bearer.h"
 #include "domain/event_id.h"
 #include "domain/policy.h"
@@ -82,6 +82,29 @@ static size_t tell_policy_by_code(struct api_call *call, unsigned code)
 	return told;
 }
 
+static void tell_remedy(struct api_call *call, const char *cause, const char *meaning)
+{
+	const struct remedy *remedy = remedy_find(cause);
+	json_t *row;
+
+	if (!meaning)
+		meaning = remedy ? remedy->meaning : NULL;
+	row = json_pack("{s:s,s:s}", "cause", cause, "meaning", meaning ? say(call->language, meaning) : "");
+	if (row && remedy)
+		(void)json_object_set_new(row, "remedy", json_string(say(call->language, remedy->mend)));
+	api_row(call, row);
+}
+
+/* "530 5.7.57 Client not authenticated to send mail. Error: 535 5.7.139 …": the reason stands behind. */
+static struct str reason_within(struct str text)
+{
+	static const char error[] = "Error: ";
+	const char *at = memmem(text.ptr, text.len, error, sizeof(error) - 1);
+	struct str rest = at ? str_skip(text, (size_t)(at - text.ptr) + sizeof(error) - 1) : text;
+
+	return rest.len > 3 && rest.ptr[0] >= '4' && rest.ptr[0] <= '5' ? rest : text;
+}
+
 /* What an upstream answered: the courier's own table says. */
 static bool tell_upstream_text(struct api_call *call, struct str text)
 {
@@ -93,17 +116,27 @@ static bool tell_upstream_text(struct api_call *call, struct str text)
 
 	buf_init(&keep, 4096);
 	buf_init(&line, 4096);
-	if (buf_add(&line, text) && buf_add(&line, STR("\r\n")) &&
+	if (buf_add(&line, reason_within(text)) && buf_add(&line, STR("\r\n")) &&
 	    smtp_reply_parse(buf_str(&line), &keep, &reply, &used) == PARSE_OK && reply.code >= 400) {
-		bool auth = reply.code == 535 || reply.code == 530 || reply.code == 454;
-		const struct failure_verdict *verdict = failure_decide(auth ? SMTP_CLIENT_AUTH : SMTP_CLIENT_END, &reply);
+		const struct failure_verdict *verdict = remedy_verdict(&reply);
 
-		api_row(call, json_pack("{s:s,s:s}", "cause", verdict->cause, "meaning", say(call->language, verdict->explain)));
+		tell_remedy(call, verdict->cause, verdict->explain);
 		told = true;
 	}
 	buf_done(&keep);
 	buf_done(&line);
 	return told;
+}
+
+/* A cause that the courier or a test of an upstream names. */
+static bool tell_upstream_cause(struct api_call *call, struct str cause)
+{
+	char text[64];
+
+	if (!str_copy(cause, sizeof(text), text) || !remedy_find(text))
+		return false;
+	tell_remedy(call, text, failure_explain(text));
+	return true;
 }
 
 static void explain_words(struct api_call *call, struct str what)
@@ -126,10 +159,12 @@ static void explain_words(struct api_call *call, struct str what)
 		api_row(call, json_pack("{s:s,s:s}", "cause", explanation.cause, "meaning", say(call->language, explanation.details)));
 		mend_tell(call, what, STR(""), STR(""));
 		told = 1;
+	} else if (tell_upstream_cause(call, what)) {
+		told = 1;
 	} else {
+		/* A gateway may have said it to a device, and Exchange Online says the same to a gateway. */
 		told = tell_policy_by_text(call, what);
-		if (told == 0)
-			told = tell_upstream_text(call, what);
+		told += tell_upstream_text(call, what);
 	}
 	if (told > 0)
 		api_end(call, EX_OK);

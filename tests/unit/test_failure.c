@@ -1,8 +1,9 @@
 /* What an upstream's reply means for the mail: above all, what is no delivery. */
 #include <string.h>
 
+#include "base/say.h"
 #include "check.h"
-#include "courier/failure.h"
+#include "courier/remedy.h"
 
 static const struct {
 	const char *label;
@@ -165,6 +166,28 @@ static void test_nothing_else_delivers(void)
 	CHECK(wrong == 0, "a 2yz to RCPT or at the end, and nothing else, delivers");
 }
 
+/* What it means and what to do, in both languages. */
+static void check_remedy(const struct failure_verdict *verdict, const char *label)
+{
+	const struct remedy *remedy = remedy_find(verdict->cause);
+
+	CHECK(remedy != NULL, label);
+	CHECK(strcmp(say(LANGUAGE_JA, verdict->explain), verdict->explain) != 0, label);
+	if (remedy)
+		CHECK(strcmp(say(LANGUAGE_JA, remedy->mend), remedy->mend) != 0, label);
+}
+
+static bool is_general(const char *cause)
+{
+	static const char *const causes[] = { "permanent", "temporary", "upstream-refuses", "service-unavailable", "sign-in-refused" };
+
+	for (size_t i = 0; i < sizeof(causes) / sizeof(*causes); i++) {
+		if (strcmp(causes[i], cause) == 0)
+			return true;
+	}
+	return false;
+}
+
 static void test_catalogue(void)
 {
 	for (size_t i = 0; i < sizeof(catalogue) / sizeof(*catalogue); i++) {
@@ -181,7 +204,14 @@ static void test_catalogue(void)
 		CHECK(verdict->meaning == catalogue[i].meaning && strcmp(verdict->cause, catalogue[i].cause) == 0 &&
 			      verdict->kind == catalogue[i].kind,
 		      catalogue[i].text);
+		if (reply.code >= 400)
+			check_remedy(verdict, catalogue[i].text);
+		/* Without its phase: the same, or for want of anything more particular the general words of another phase. */
+		if (reply.code >= 400)
+			CHECK(strcmp(remedy_verdict(&reply)->cause, verdict->cause) == 0 || is_general(verdict->cause), catalogue[i].text);
 	}
+	for (size_t i = 0; i < remedies_count; i++)
+		CHECK((failure_explain(remedies[i].cause) != NULL) != (remedies[i].meaning != NULL), remedies[i].cause);
 }
 
 int main(void)
