@@ -11,7 +11,9 @@
 
 static bool set_text(json_t *object, const char *name, struct str text)
 {
-	return text.len == 0 || json_object_set_new(object, name, json_stringn(text.ptr, text.len)) == 0;
+	if (text.len == 0)
+		return true;
+	return !memchr(text.ptr, 0, text.len) && json_object_set_new(object, name, json_stringn(text.ptr, text.len)) == 0;
 }
 
 static bool print_part(struct buf *out, json_t *part)

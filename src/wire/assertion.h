@@ -21,7 +21,7 @@ struct assertion {
 	unsigned lifetime_s;
 };
 
-/* "header.claims", both in base64url: what is to be signed. False: no room, or a text that is no UTF-8. */
+/* "header.claims", both in base64url: what is to be signed. False: no room, or a text that is no UTF-8 or has a NUL. */
 bool assertion_print(struct buf *out, const struct assertion *assertion) __attribute__((warn_unused_result));
 
 #endif
