@@ -22,12 +22,15 @@ static int verb_sandbox(struct cli *cli)
 		sandbox_list_cases(cli->language);
 		return EX_OK;
 	}
+	if (json_integer_value(json_object_get(cli->args, "messages-per-minute")) > UINT16_MAX)
+		return cli_fail(cli, EX_USAGE, N_("--messages-per-minute takes a number up to 65535"));
 	if (smtp_port > UINT16_MAX || https_port > UINT16_MAX)
 		return cli_fail(cli, EX_USAGE, N_("a port is a number from 1 to 65535"));
 	return sandbox_run(&(struct sandbox_options){
 		.dir = dir ? dir : "sandbox",
 		.smtp_port = (unsigned)smtp_port,
 		.https_port = (unsigned)https_port,
+		.messages_per_minute = (unsigned)json_integer_value(json_object_get(cli->args, "messages-per-minute")),
 		.fails = json_object_get(cli->args, "fail"),
 		.transcript = json_is_true(json_object_get(cli->args, "transcript")),
 		.language = cli->language,

@@ -143,6 +143,7 @@ const struct argument sandbox_arguments[] = {
 	{ "--port", ARGUMENT_COUNT, "port", N_("SMTP on loopback (default: a free one)") },
 	{ "--https-port", ARGUMENT_COUNT, "https-port", N_("token endpoint on loopback (default: a free one)") },
 	{ "--fail", ARGUMENT_TEXTS, "fail", N_("CASE or CASE:N, the first N times; may be repeated") },
+	{ "--messages-per-minute", ARGUMENT_COUNT, "messages-per-minute", N_("what rate-30 allows a mailbox instead of 30") },
 	{ "--transcript", ARGUMENT_FLAG, "transcript", N_("write what goes over the wire to transcript.txt, without credentials and bodies") },
 	{ "--list-cases", ARGUMENT_FLAG, "list-cases", N_("print the names that --fail knows") },
 	{ 0 },

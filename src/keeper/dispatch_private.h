@@ -121,6 +121,7 @@ struct way {
 	struct str upstream, mailbox;
 };
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX]);
+bool way_has_fallback(const struct item *item); /* the upstream that it was just tried at is off, and there is another for it now */
 
 /* watch.c: what an attempt came to, for whoever waits for it. True: refused, and whoever sent it has been told so. */
 struct watch_fate {

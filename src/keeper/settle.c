@@ -280,6 +280,8 @@ void settle_fate(struct item *item, const struct courier_fate *fate)
 	if (wait_ms == 0)
 		wait_ms = retry_wait_ms(attempts ? attempts : 1, limits->retry_first_seconds, limits->retry_seconds_max,
 					random_below(UINT32_MAX));
+	if (way_has_fallback(item))
+		wait_ms = 1; /* at once, by the other */
 	told = judge_and_tell(item, fate, wait_ms, &verdicts);
 	item->fate = (struct spool_fate){
 		.id = message->id,

@@ -54,3 +54,11 @@ size_t way_list(const struct dispatch *dispatch, const struct item *item, struct
 		count = add_upstream(ret_ways, count, fallback, settings_mailbox(fallback, message->account, message->sender));
 	return count;
 }
+
+bool way_has_fallback(const struct item *item)
+{
+	struct way ways[WAYS_MAX];
+	size_t count = way_list(item->dispatch, item, ways);
+
+	return count > 1 && str_eq(item->way_upstream, ways[0].upstream) && !str_eq(ways[count - 1].upstream, ways[0].upstream);
+}

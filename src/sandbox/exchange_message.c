@@ -5,7 +5,6 @@
 #include "base/random.h"
 #include "sandbox/exchange_private.h"
 
-#define MESSAGES_A_MINUTE 30 /* Microsoft, SMTP submission improvements */
 #define CONNECTIONS_OF_A_MAILBOX 3
 #define MINUTE_MS 60000u
 #define SLOW_MS 3000
@@ -124,7 +123,7 @@ static bool strikes(struct exchange_session *session)
 /* --- the good reply --- */
 
 /* The first minute that has room for one more of the mailbox: what is over a minute's share is carried into those after it. */
-static uint64_t wait_for_minute_ms(struct sandbox_mailbox *mailbox)
+static uint64_t wait_for_minute_ms(struct sandbox_mailbox *mailbox, unsigned messages_a_minute)
 {
 	uint64_t now_ms = (uint64_t)clock_real_ms();
 
@@ -132,7 +131,7 @@ static uint64_t wait_for_minute_ms(struct sandbox_mailbox *mailbox)
 		mailbox->minute = now_ms / MINUTE_MS;
 		mailbox->sent = 0;
 	}
-	if (mailbox->sent == MESSAGES_A_MINUTE) {
+	if (mailbox->sent >= messages_a_minute) {
 		mailbox->minute++;
 		mailbox->sent = 0;
 	}
@@ -143,10 +142,11 @@ static uint64_t wait_for_minute_ms(struct sandbox_mailbox *mailbox)
 static uint64_t wait_ms(struct exchange_session *session)
 {
 	struct faults *faults = &session->sandbox->faults;
-	uint64_t ms = faults_is_on(faults, FAULT_RATE_30) ? wait_for_minute_ms(session->mailbox) : 0;
+	uint64_t ms = faults_is_on(faults, FAULT_RATE_30) ? wait_for_minute_ms(session->mailbox, session->sandbox->messages_per_minute) : 0;
 
 	if (ms > 0 && !faults_strike(faults, FAULT_RATE_30))
 		ms = 0;
+	session->sandbox->stats.rate_delayed += ms > 0;
 	return faults_strike(faults, FAULT_SLOW) ? ms + SLOW_MS : ms;
 }
 

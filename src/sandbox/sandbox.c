@@ -10,6 +10,8 @@
 #include "base/log.h"
 #include "sandbox/https.h"
 
+#define MESSAGES_A_MINUTE 30 /* Microsoft, SMTP submission improvements */
+
 #define STATS_MS 500
 #define PATIENCE_MS 3000 /* for clients that do not take our goodbye */
 
@@ -50,6 +52,7 @@ static enum outcome open_transcript(struct sandbox *sandbox, struct fault *fault
 /* The ports first: a start that fails must leave what another start wrote. */
 static enum outcome open_all(struct sandbox *sandbox, const struct sandbox_options *options, struct fault *fault)
 {
+	sandbox->messages_per_minute = options->messages_per_minute ? options->messages_per_minute : MESSAGES_A_MINUTE;
 	if (folder_take(sandbox, options->dir, fault) != OUTCOME_OK || folder_load(sandbox, fault) != OUTCOME_OK ||
 	    exchange_open(sandbox, options->smtp_port, fault) != OUTCOME_OK ||
 	    https_open(sandbox, options->https_port, fault) != OUTCOME_OK ||

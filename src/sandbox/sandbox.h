@@ -13,6 +13,7 @@
 struct sandbox_options {
 	const char *dir;
 	unsigned smtp_port, https_port; /* 0: a free one */
+	unsigned messages_per_minute;   /* what rate-30 allows a mailbox; 0: 30, as the real one */
 	const json_t *fails;            /* array of "CASE[:N]"; NULL: none */
 	bool transcript;                /* what goes over the wire into DIR/transcript.txt, without credentials and bodies */
 	enum language language;

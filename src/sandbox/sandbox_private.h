@@ -26,7 +26,7 @@
 
 /* What stats.json says; only the loop's thread counts. */
 struct sandbox_stats {
-	uint64_t messages, connections, connections_per_mailbox_max, auth_attempts, auth_failures, auth_before_tls, refused;
+	uint64_t messages, connections, connections_per_mailbox_max, auth_attempts, auth_failures, auth_before_tls, refused, rate_delayed;
 };
 
 /* What the threads of HTTPS share; under its mutex. */
@@ -58,7 +58,7 @@ struct sandbox {
 	struct certificate authority, leaf;
 	struct certificate application;      /* what the registered application may prove itself with */
 	char client_id[40], client_secret[48];
-	unsigned smtp_port, https_port;
+	unsigned smtp_port, https_port, messages_per_minute;
 	uv_tcp_t listener;
 	SSL_CTX *tls, *tls_bad; /* the second with a certificate that nobody should take */
 	struct table mailboxes; /* of struct sandbox_mailbox, by address */

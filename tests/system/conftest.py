@@ -128,11 +128,12 @@ def sandbox_new(tmp_path):
 
 @pytest.fixture
 def both(sandbox_new, authority, directory):
-    """A function: start a sandbox with these cases and a gateway towards it; `changes` go to its upstream's settings."""
+    """A function: start a sandbox with these cases and a gateway towards it; `changes` go to its upstream's settings,
+    and `edit` changes all of them."""
     running = []
 
-    def start(*cases, limits=None, **changes):
-        sandbox = sandbox_new(*cases)
+    def start(*cases, limits=None, words=(), edit=None, **changes):
+        sandbox = sandbox_new(*cases, words=words)
         towards = types.SimpleNamespace(
             host="localhost", port=sandbox.port, authority=types.SimpleNamespace(ca=sandbox.ca),
             issuer=types.SimpleNamespace(token_url=sandbox.json["tokenUrl"], client_id=sandbox.json["clientId"],
@@ -140,6 +141,8 @@ def both(sandbox_new, authority, directory):
         gateway = Gateway(directory / f"faults-{len(list(directory.glob('faults-*')))}", authority, towards)
         gateway.settings["upstreams"]["main"].update(changes)
         gateway.settings["limits"].update(limits or {})
+        if edit:
+            edit(gateway.settings)
         gateway.write()
         running.append(gateway.start())
         gateway.tenant_add("contoso.example")

@@ -7,12 +7,19 @@ from sandbox import RECIPIENT
 from submission import submission_open
 
 
-def send(gateway, *mails, sender=SENDER):
+def towards(sandbox, **changes):
+    """Settings of one more upstream."""
+    return {"kind": "smtp", "host": "localhost", "port": sandbox.port, "tls": "starttls", "ca-file": sandbox.ca, "auth": "xoauth2",
+            "token-url": sandbox.json["tokenUrl"], "client-id": sandbox.json["clientId"], "scope": sandbox.json["scope"],
+            "client-secret-file": sandbox.json["clientSecretFile"], **changes}
+
+
+def send(gateway, *mails, sender=SENDER, account=SENDER, recipient=RECIPIENT):
     """All on one connection. Gives the event ID of the last."""
     with submission_open(gateway) as client:
-        assert client.auth_login(SENDER, PASSWORD)[0] == 235
+        assert client.auth_login(account, PASSWORD)[0] == 235
         for data in mails:
-            code, text = client.submit(sender, RECIPIENT, data)
+            code, text = client.submit(sender, recipient, data)
             assert code == 250, text
     return event_id(text)
 
