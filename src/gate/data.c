@@ -81,9 +81,11 @@ static const struct smtp_reply *reason_against(const struct session *session, st
 		return loop;
 	if (draft->repair && repair_not_rewritten(draft->repair))
 		return &large_header;
-	if (header->cut[HEADER_FROM] || header->cut[HEADER_SENDER])
-		return &long_from;
-	return header->count[HEADER_FROM] > 1 || header->count[HEADER_SENDER] > 1 ? &two_from : NULL;
+	for (int field = 0; field < HEADER_SENDERS_COUNT; field++) {
+		if (header->cut[field] || header->count[field] > 1)
+			return header->cut[field] ? &long_from : &two_from;
+	}
+	return NULL;
 }
 
 bool data_end(struct session *session)

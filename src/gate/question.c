@@ -89,10 +89,10 @@ bool session_commit(struct session *session)
 	struct buf from;
 	bool asked;
 
-	/* Who the message says it is from: every mailbox of From and Sender, unreadable ones as they stand, so that the keeper
+	/* Who the message says it is from: every mailbox of From, Sender and their Resent- kin, unreadable ones as they stand, so that the keeper
 	 * refuses what it cannot read rather than letting it through. */
-	buf_init(&from, 2 * HEADER_VALUE_MAX + 2);
-	for (int field = HEADER_FROM; field <= HEADER_SENDER; field++) {
+	buf_init(&from, HEADER_SENDERS_COUNT * (HEADER_VALUE_MAX + 1));
+	for (int field = 0; field < HEADER_SENDERS_COUNT; field++) {
 		struct str value = buf_str(&draft->header.value[field]);
 
 		if (from.len > 0)

@@ -64,7 +64,7 @@ struct ask_recipients {
 
 struct ask_commit {
 	struct str sender, envid;
-	struct str header_from; /* mailboxes of From and Sender, parted by '\n' */
+	struct str header_from; /* mailboxes of From, Sender and their Resent- kin, parted by '\n' */
 	struct str subject, message_id;
 	uint8_t ret, body_8bit, utf8;
 	uint64_t size_bytes;

@@ -19,8 +19,14 @@ static const struct {
 	const char *name;
 	int field;
 } fields[] = {
-	{ "from", HEADER_FROM },       { "sender", HEADER_SENDER },     { "subject", HEADER_SUBJECT },
-	{ "date", HEADER_DATE },       { "message-id", HEADER_MESSAGE_ID }, { "received", FIELD_RECEIVED },
+	{ "from", HEADER_FROM },
+	{ "sender", HEADER_SENDER },
+	{ "resent-from", HEADER_RESENT_FROM },
+	{ "resent-sender", HEADER_RESENT_SENDER },
+	{ "subject", HEADER_SUBJECT },
+	{ "date", HEADER_DATE },
+	{ "message-id", HEADER_MESSAGE_ID },
+	{ "received", FIELD_RECEIVED },
 };
 
 void header_scan_init(struct header_scan *scan, struct str own_mark)
@@ -95,6 +101,17 @@ static bool step_line(struct header_scan *scan, struct str run, size_t *ret_used
 	struct buf *value = value_of(scan);
 
 	*ret_used = 1;
+	if (is_blank(run.ptr[0]) && !scan->begun) { /* goes on from nothing: some drop the blanks */
+		scan->begun = true;
+		scan->state = IN_NAME;
+		return true;
+	}
+	scan->begun = true;
+	if (is_blank(run.ptr[0]) && scan->name_open) {
+		scan->state = BEHIND_NAME;
+		return true;
+	}
+	scan->name_open = false;
 	if (is_blank(run.ptr[0])) { /* the field goes on: unfolding takes the line end away, not the blank */
 		scan->state = IN_VALUE;
 		*ret_used = 0;
@@ -139,6 +156,13 @@ static void open_field(struct header_scan *scan)
 	scan->state = IN_VALUE;
 }
 
+/* A line without a colon is no field, unless the next one brings it, for who unfolds first. */
+static void end_name(struct header_scan *scan)
+{
+	scan->state = AT_LINE;
+	scan->name_open = scan->name_len > 0;
+}
+
 static bool step_name(struct header_scan *scan, struct str run, size_t *ret_used)
 {
 	size_t at = 0;
@@ -148,13 +172,13 @@ static bool step_name(struct header_scan *scan, struct str run, size_t *ret_used
 
 		if (byte == ':')
 			open_field(scan);
-		else if (is_blank(byte))
-			scan->state = BEHIND_NAME;
 		else if (byte == '\n')
-			scan->state = AT_LINE; /* a line without a colon is no field */
-		else if (scan->name_len < sizeof(scan->name))
+			end_name(scan);
+		else if (is_blank(byte) && scan->name_len > 0)
+			scan->state = BEHIND_NAME;
+		else if (byte > ' ' && byte < 0x7f && scan->name_len < sizeof(scan->name))
 			scan->name[scan->name_len++] = byte;
-		/* Longer names are none of ours: the longest has 10 bytes. */
+		/* What no name may hold is passed over, as some readers do. Longer names are none of ours: the longest has 13 bytes. */
 	}
 	*ret_used = at;
 	return true;
@@ -165,7 +189,9 @@ static bool step_behind_name(struct header_scan *scan, struct str run, size_t *r
 	*ret_used = 1;
 	if (run.ptr[0] == ':') {
 		open_field(scan);
-	} else if (!is_blank(run.ptr[0])) {
+	} else if (run.ptr[0] == '\n') {
+		end_name(scan);
+	} else if (!is_blank(run.ptr[0]) && run.ptr[0] != '\r') {
 		scan->state = IN_VALUE; /* no field */
 		*ret_used = 0;
 	}

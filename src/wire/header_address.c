@@ -5,6 +5,7 @@
 /* What is being read of one mailbox. `plain` collects what stands outside < >, `angle` what stands inside. */
 struct reader {
 	struct str rest;
+	const char *begin; /* of the mailbox */
 	bool double_byte; /* no UTF-8: CP932's second bytes include @ [ and the backslash */
 	bool in_angle;
 	bool angle_given; /* this mailbox has had its <…> */
@@ -101,6 +102,69 @@ static bool keep_address(struct reader *reader, struct str text, size_t addresse
 	return buf_add(keep, address.whole);
 }
 
+static bool is_joint(char byte)
+{
+	return byte == '.' || byte == '@';
+}
+
+/* One sign of a display name, or a quoted string, as a part of words that may be addresses. */
+static bool keep_name_sign(struct reader *reader, struct str sign)
+{
+	struct buf *words = &reader->angle; /* empty until the < behind the name */
+
+	if (reader->gap && words->len > 0 && !is_joint(sign.ptr[0]) && !is_joint(words->ptr[words->len - 1]) &&
+	    !buf_add_byte(words, ' '))
+		return false;
+	reader->gap = false;
+	for (size_t i = 0; i < sign.len; i++) {
+		if (!buf_add_byte(words, sign.ptr[i] == ' ' ? '_' : sign.ptr[i]))
+			return false;
+	}
+	return true;
+}
+
+static bool keep_name_words(struct reader *reader, struct str name)
+{
+	while (name.len > 0) {
+		struct reader inside = { .rest = name, .double_byte = reader->double_byte };
+		bool comment = name.ptr[0] == '(';
+		size_t len = comment ? enclosed_bytes(&inside, '(', ')', true)
+			     : name.ptr[0] == '"' ? enclosed_bytes(&inside, '"', '"', false)
+						  : sign_bytes(reader, name);
+
+		if (len > name.len)
+			return false;
+		if (comment || name.ptr[0] == ' ' || name.ptr[0] == '\t')
+			reader->gap = true;
+		else if (!keep_name_sign(reader, (struct str){ name.ptr, len }))
+			return false;
+		name = str_skip(name, len);
+	}
+	return true;
+}
+
+/* "evil@x <good@x>": who reads the first word is not ours to choose. Words of a name that are addresses by themselves count; at a
+ * domain without a dot nobody has a mailbox ("Scan @ 2F"). */
+static bool keep_names(struct reader *reader, const char *end, size_t addresses_max, struct buf *keep)
+{
+	struct smtp_address address;
+	struct str words;
+	bool good;
+
+	reader->gap = false;
+	if (str_find(buf_str(&reader->plain), '@') == reader->plain.len)
+		return true;
+	good = keep_name_words(reader, (struct str){ reader->begin, (size_t)(end - reader->begin) });
+	for (words = buf_str(&reader->angle); good && words.len > 0;) {
+		struct str word = str_cut(&words, ' ');
+
+		if (smtp_address_parse(word, &address) && str_find(address.domain, '.') < address.domain.len)
+			good = keep_address(reader, word, addresses_max, keep);
+	}
+	buf_clear(&reader->angle);
+	return good;
+}
+
 /* The mailbox ends at a comma, a semicolon or the value's end. */
 static bool end_mailbox(struct reader *reader, size_t addresses_max, struct buf *keep)
 {
@@ -140,11 +204,6 @@ static bool end_angle(struct reader *reader, size_t addresses_max, struct buf *k
 		return false;
 	buf_clear(&reader->angle);
 	return true;
-}
-
-static bool is_joint(char byte)
-{
-	return byte == '.' || byte == '@';
 }
 
 /* A sign, a quoted string or a literal of the mailbox. */
@@ -190,6 +249,8 @@ static size_t read_sign(struct reader *reader, size_t addresses_max, struct buf 
 		break;
 	case '<':
 		reader->unread |= reader->in_angle;
+		if (!reader->in_angle && !reader->angle_given && !keep_names(reader, rest.ptr, addresses_max, keep))
+			return 0;
 		reader->in_angle = true;
 		reader->gap = false;
 		return 1;
@@ -201,10 +262,13 @@ static size_t read_sign(struct reader *reader, size_t addresses_max, struct buf 
 		if (reader->in_angle) /* a route's comma */
 			break;
 		good = end_mailbox(reader, addresses_max, keep);
+		reader->begin = rest.ptr + 1;
 		return good ? 1 : 0;
 	case ':':
 		if (reader->in_angle)
 			break;
+		reader->unread |= str_find(buf_str(&reader->plain), '@') < reader->plain.len; /* no group has such a name */
+		reader->begin = rest.ptr + 1;
 		buf_clear(&reader->plain); /* what stood before it named a group */
 		reader->words = reader->gap = false;
 		return 1;
@@ -219,7 +283,7 @@ static size_t read_sign(struct reader *reader, size_t addresses_max, struct buf 
 
 bool header_addresses_parse(struct str value, size_t addresses_max, struct buf *keep)
 {
-	CLEANUP(reader_done) struct reader reader = { .rest = value, .double_byte = !str_is_utf8(value) };
+	CLEANUP(reader_done) struct reader reader = { .rest = value, .begin = value.ptr, .double_byte = !str_is_utf8(value) };
 	size_t before = keep->len;
 
 	buf_init(&reader.plain, value.len);

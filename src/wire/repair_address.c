@@ -86,6 +86,12 @@ void repair_addresses(struct repair_header *header)
 
 /* --- who an account is allowed to be --- */
 
+static bool is_other_sender(struct str name)
+{
+	return str_eq_nocase(name, STR("sender")) || str_eq_nocase(name, STR("resent-from")) ||
+	       str_eq_nocase(name, STR("resent-sender"));
+}
+
 /* The address alone, or with the name that stood there. */
 static bool new_from(struct repair_header *header, const struct repair_mailboxes *list, struct buf *out)
 {
@@ -103,7 +109,7 @@ static bool is_same_already(struct repair_header *header, const struct repair_ma
 
 	for (size_t i = 0; i < header->count; i++) {
 		count += str_eq_nocase(header->fields[i].name, STR("from"));
-		if (str_eq_nocase(header->fields[i].name, STR("sender")))
+		if (is_other_sender(header->fields[i].name))
 			return false;
 	}
 	return count == 1 && list && list->count == 1 && !list->bent && !list->unquoted &&
@@ -151,8 +157,7 @@ void repair_rewrite(struct repair_header *header)
 		repair_add(header, STR("From"), buf_str(&out));
 	for (size_t i = 0; i < header->count; i++) {
 		struct repair_field *field = &header->fields[i];
-		bool other = (from && field != from && str_eq_nocase(field->name, STR("from"))) ||
-			     str_eq_nocase(field->name, STR("sender"));
+		bool other = (from && field != from && str_eq_nocase(field->name, STR("from"))) || is_other_sender(field->name);
 
 		if (other)
 			repair_drop(field);
