@@ -185,6 +185,10 @@ static int take_operand(struct cli *cli, struct str *operands, char **tokens, si
 		++*at;
 		return put_more(cli, "words", tokens[*at - 1]);
 	}
+	if (str_eq(name, STR("[id]"))) {
+		*operands = STR("");
+		return put(cli, NULL, "id", json_string(tokens[(*at)++]));
+	}
 	if (str_eq(name, STR("files…")))
 		return put_more(cli, "files", tokens[(*at)++]);
 	name = str_cut(operands, ' ');

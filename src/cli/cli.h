@@ -6,6 +6,7 @@
 
 #include "base/fault.h"
 #include "base/say.h"
+#include "domain/column.h"
 
 struct verb;
 
@@ -40,15 +41,6 @@ struct argument {
 	enum argument_kind kind;
 	const char *name;
 	const char *help;   /* N_() */
-};
-
-enum column_place { COLUMN_CSV, COLUMN_BOTH, COLUMN_TABLE };
-
-/* A column of a table or CSV: where it stands in a row, and its heading. */
-struct column {
-	const char *path;   /* "status.errorCode" */
-	const char *heading;/* N_() */
-	enum column_place place;
 };
 
 struct verb {

@@ -8,6 +8,7 @@
 #include "cli/rows.h"
 #include "domain/account.h"
 #include "keep/ledger.h"
+#include "keep/ledger_notice.h"
 #include "keep/report_query.h"
 #include "keep/spool.h"
 #include "keep/spool_view.h"
@@ -222,13 +223,30 @@ static enum outcome read_report(struct reading *reading, struct ledger *ledger, 
 	return report_query(ledger, &question, report_line, reading, fault);
 }
 
+static bool notice_row(void *context, const struct notice *notice)
+{
+	struct reading *reading = context;
+
+	return add(reading, notice_row_json(notice, reading->cli->language, clock_real_us()));
+}
+
+static enum outcome read_notices(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault)
+{
+	const json_t *args = reading->cli->args;
+	struct notice_filter filter = { .all = json_is_true(json_object_get(args, "all")), .now_us = clock_real_us(),
+					.count_max = (size_t)json_integer_value(json_object_get(args, "count")) };
+
+	(void)state;
+	return ledger_notices(ledger, &filter, notice_row, reading, fault);
+}
+
 /* To answer another verb without the daemon: a row, and `offline` in main.c's. */
 static const struct {
 	const char *words;
 	enum outcome (*read)(struct reading *reading, struct ledger *ledger, const char *state, struct fault *fault);
 	bool one; /* a single thing was asked for: not to find it is wrong usage */
 } readers[] = {
-	{ "report smtp-auth", read_report, false },
+	{ "report smtp-auth", read_report, false }, { "notices list", read_notices, false },
 	{ "queue list", read_queue, false },  { "mailq", read_queue, false },
 	{ "signins", read_sign_ins, false },  { "trace", read_traces, false },   { "tenant list", read_tenants, false },
 	{ "tenant show", read_tenants, true }, { "user list", read_users, false }, { "user show", read_users, true },

@@ -8,9 +8,8 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "domain/csv.h"
 
-#define CELL_BYTES_MAX 4096
+#define CELL_BYTES_MAX COLUMN_TEXT_MAX
 #define LINE_BYTES_MAX (1u << 20)
 
 struct rows {
@@ -34,38 +33,6 @@ static bool time_text(const char *text, size_t size, char *ret_text)
 	return localtime_r(&seconds, &parts) && strftime(ret_text, size, "%Y-%m-%d %H:%M:%S", &parts) > 0;
 }
 
-static void array_text(const json_t *array, size_t size, char *ret_text)
-{
-	size_t at;
-	const json_t *item;
-
-	ret_text[0] = '\0';
-	json_array_foreach(array, at, item) {
-		const json_t *address = json_is_object(item) ? json_object_get(item, "address") : item;
-		size_t len = strlen(ret_text);
-
-		if (json_is_string(address) && len + 3 < size)
-			(void)snprintf(ret_text + len, size - len, "%s%s", at ? " " : "", json_string_value(address));
-	}
-}
-
-static const json_t *value_at(const json_t *row, const char *path)
-{
-	struct str rest = str_of(path);
-
-	while (row && rest.len > 0) {
-		struct str part = str_cut(&rest, '.');
-		char key[64];
-
-		if (json_is_array(row))
-			row = json_array_get(row, 0);
-		if (!str_copy(part, sizeof(key), key))
-			return NULL;
-		row = json_object_get(row, key);
-	}
-	return row;
-}
-
 void rows_make_safe(char *text)
 {
 	for (unsigned char *byte = (unsigned char *)text; *byte; byte++) {
@@ -78,49 +45,20 @@ void rows_make_safe(char *text)
 
 void rows_text(const json_t *row, const char *path, bool zone, size_t size, char *ret_text)
 {
-	const json_t *value = value_at(row, path);
-	char *dumped;
+	const json_t *value = zone ? column_value(row, path) : NULL;
 
-	ret_text[0] = '\0';
-	if (json_is_string(value)) {
-		if (!zone || !time_text(json_string_value(value), size, ret_text))
-			(void)snprintf(ret_text, size, "%s", json_string_value(value));
-	} else if (json_is_integer(value)) {
-		(void)snprintf(ret_text, size, "%lld", (long long)json_integer_value(value));
-	} else if (json_is_real(value)) {
-		(void)snprintf(ret_text, size, "%.1f", json_real_value(value));
-	} else if (json_is_boolean(value)) {
-		(void)snprintf(ret_text, size, "%s", json_is_true(value) ? "yes" : "no");
-	} else if (json_is_array(value)) {
-		array_text(value, size, ret_text);
-	} else if (json_is_object(value)) {
-		dumped = json_dumps(value, JSON_COMPACT);
-		(void)snprintf(ret_text, size, "%s", dumped ? dumped : "");
-		free(dumped);
-	}
+	if (!json_is_string(value) || !time_text(json_string_value(value), size, ret_text))
+		column_text(row, path, size, ret_text);
 }
 
 /* --- CSV --- */
 
 static void csv_line(const struct rows *rows, const json_t *row)
 {
-	char cell[CELL_BYTES_MAX];
 	struct buf line;
-	bool added = true;
 
 	buf_init(&line, LINE_BYTES_MAX);
-	if (!row)
-		added = buf_add(&line, STR("\xef\xbb\xbf"));
-	for (const struct column *column = rows->cli->verb->columns; added && column->path; column++) {
-		if (column->place == COLUMN_TABLE)
-			continue;
-		if (row)
-			rows_text(row, column->path, false, sizeof(cell), cell);
-		else
-			(void)snprintf(cell, sizeof(cell), "%s", say(rows->cli->language, column->heading));
-		added = csv_cell(&line, str_of(cell), column == rows->cli->verb->columns);
-	}
-	if (added && buf_add(&line, STR("\r\n")))
+	if (column_csv(&line, rows->cli->verb->columns, row, rows->cli->language))
 		(void)fwrite(line.ptr, 1, line.len, stdout);
 	buf_done(&line);
 }

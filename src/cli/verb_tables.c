@@ -112,6 +112,17 @@ const struct argument report_arguments[] = {
 	{ 0 },
 };
 
+const struct argument notices_list_arguments[] = {
+	{ "--all", ARGUMENT_FLAG, "all", N_("acknowledged and snoozed ones, too") },
+	{ "--count", ARGUMENT_COUNT, "count", N_("at most so many rows, the newest") },
+	{ 0 },
+};
+
+const struct argument notices_snooze_arguments[] = {
+	{ "--for", ARGUMENT_TEXT, "for", N_("how long: 1h, 7d …") },
+	{ 0 },
+};
+
 const struct argument retirement_show_arguments[] = {
 	{ "--tenant", ARGUMENT_TEXT, "tenant", N_("as this tenant plans it") },
 	{ "--history", ARGUMENT_FLAG, "history", N_("how the plan came to be") },
@@ -300,6 +311,31 @@ const struct column rehearse_columns[] = {
 	{ "passed", N_("Passed"), COLUMN_BOTH },
 	{ "device", N_("Device"), COLUMN_BOTH },
 	{ "backAfterSeconds", N_("Back after (s)"), COLUMN_BOTH },
+	{ 0 },
+};
+
+const struct column notices_columns[] = {
+	{ "id", N_("ID"), COLUMN_BOTH },
+	{ "createdDateTime", N_("Date"), COLUMN_BOTH },
+	{ "severity", N_("Severity"), COLUMN_BOTH },
+	{ "kind", N_("Kind"), COLUMN_BOTH },
+	{ "tenant", N_("Tenant"), COLUMN_CSV },
+	{ "subject", N_("Subject"), COLUMN_CSV },
+	{ "title", N_("Notice"), COLUMN_BOTH },
+	{ "text", N_("Text"), COLUMN_CSV },
+	{ "state", N_("State"), COLUMN_BOTH },
+	{ "snoozedUntilDateTime", N_("Snoozed until"), COLUMN_CSV },
+	{ "mailedDateTime", N_("Mailed"), COLUMN_BOTH },
+	{ "postedDateTime", N_("Posted"), COLUMN_BOTH },
+	{ "trouble", N_("Trouble"), COLUMN_CSV },
+	{ 0 },
+};
+
+const struct column notices_sent_columns[] = {
+	{ "way", N_("By"), COLUMN_BOTH },
+	{ "to", N_("To"), COLUMN_BOTH },
+	{ "result", N_("Result"), COLUMN_BOTH },
+	{ "detail", N_("Detail"), COLUMN_BOTH },
 	{ 0 },
 };
 

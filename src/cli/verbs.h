@@ -9,10 +9,12 @@ extern const struct argument signins_arguments[], trace_arguments[], audit_argum
 extern const struct argument rehearse_arguments[], upstream_token_arguments[], upstream_login_arguments[];
 extern const struct argument rehearse_arguments[], upstream_test_arguments[];
 extern const struct argument report_arguments[], retirement_show_arguments[], retirement_set_arguments[], retirement_simulate_arguments[];
+extern const struct argument notices_list_arguments[], notices_snooze_arguments[];
 extern const struct argument import_entra_arguments[], import_eac_arguments[];
 extern const struct argument demo_arguments[], sandbox_arguments[], config_show_arguments[];
 
 extern const struct column tenant_columns[], user_columns[], signins_columns[], trace_columns[], audit_columns[], queue_columns[];
+extern const struct column notices_columns[], notices_sent_columns[];
 extern const struct column upstream_columns[], upstream_test_columns[], upstream_gauge_columns[], route_columns[], rehearse_columns[], retirement_columns[], simulate_columns[];
 
 int verb_serve(struct cli *cli);
@@ -29,6 +31,7 @@ int verb_report(struct cli *cli);
 int verb_login(struct cli *cli);
 int verb_upstream_test(struct cli *cli); /* verb_probe.c */
 int verb_retirement_show(struct cli *cli);
+int verb_notices_show(struct cli *cli);
 int verb_import_entra(struct cli *cli);
 int verb_import_eac(struct cli *cli);
 

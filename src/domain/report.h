@@ -7,6 +7,7 @@
 
 #include "base/say.h"
 #include "base/str.h"
+#include "domain/column.h"
 #include "domain/sign_in.h"
 #include "domain/trace.h"
 
@@ -38,6 +39,7 @@ struct str report_domain(struct str address);
 
 enum report_by { REPORT_BY_SENDER, REPORT_BY_DOMAIN, REPORT_BY_DEVICE, REPORT_BY_TLS, REPORT_BY_DAY, REPORT_BY_COUNT };
 extern const char *const report_by_names[REPORT_BY_COUNT];
+extern const struct column *const report_columns[REPORT_BY_COUNT]; /* the exchange admin center's own first */
 bool report_by_parse(struct str name, enum report_by *ret_by);
 
 /* What becomes of a client when Basic authentication has ended. */

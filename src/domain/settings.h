@@ -138,6 +138,14 @@ struct settings {
 	struct issuer_settings *issuers; /* whose tokens devices may sign in with */
 	size_t issuers_count;
 	const char *dsn_mailbox; /* NULL: not set */
+	struct notices_settings {
+		bool mail;
+		struct text_list mail_to;          /* empty: daemon.administrator */
+		unsigned language;                 /* 0: the daemon's; else 1 + enum language */
+		const char *from, *upstream;       /* NULL: see settings_notices_from() */
+		const char *webhook, *webhook_secret_file, *webhook_ca_file;
+		uint64_t digest_seconds;
+	} notices;
 	struct { const char *address, *certificate, *key; } console;
 	const char *metrics_address;
 	struct limits limits;
@@ -167,6 +175,12 @@ const struct upstream_settings *settings_route(const struct settings *settings, 
 					       uint64_t size);
 /* Whose mailbox carries a message of this account (of this sender, when there is none): of several always the same one. */
 struct str settings_mailbox(const struct upstream_settings *upstream, struct str account, struct str sender);
+/* Of notices: their language; who sends them (NULL: nobody is named); by which upstream (NULL: none fits); who gets them, one after
+ * another (NULL: no more). */
+enum language settings_notices_language(const struct settings *settings);
+const char *settings_notices_from(const struct settings *settings);
+const struct upstream_settings *settings_notices_upstream(const struct settings *settings);
+const char *settings_notices_to(const struct settings *settings, size_t at);
 const struct upstream_settings *settings_upstream(const struct settings *settings, struct str name);
 
 #endif

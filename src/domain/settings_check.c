@@ -283,12 +283,40 @@ static enum outcome check_routes(struct settings_reader *reader)
 	return OUTCOME_OK;
 }
 
+static enum outcome check_notices(struct settings_reader *reader)
+{
+	const struct settings *settings = reader->settings;
+	const struct notices_settings *notices = &settings->notices;
+	const char *names[UPSTREAMS_MAX];
+	struct str near;
+
+	if (!reader->sections[SECTION_NOTICES].line)
+		return OUTCOME_OK;
+#define MARK(key) settings_mark_of(reader, SECTION_NOTICES, 0, key)
+	if (notices->webhook && !notices->webhook_secret_file)
+		return SETTINGS_BLAME(reader, MARK("webhook"),
+		                      N_("notices: webhook needs webhook-secret-file, so that who gets them can tell "
+		                         "that they are this gateway's"));
+	if (notices->mail_to.count > 0 && !settings_notices_from(settings))
+		return SETTINGS_BLAME(reader, MARK("mail-to"),
+		                      N_("notices: mail-to needs from, the address that sends them (or dsn: mailbox)"));
+	for (size_t i = 0; i < settings->upstreams_count; i++)
+		names[i] = settings->upstreams[i].name;
+	if (notices->upstream && !settings_upstream(settings, str_of(notices->upstream))) {
+		near = nearest(str_of(notices->upstream), names, settings->upstreams_count);
+		return SETTINGS_BLAME(reader, MARK("upstream"), N_("there is no upstream %s; there is %.*s"), notices->upstream,
+		                      STR_ARG(near.len ? near : str_of(names[0])));
+	}
+	return OUTCOME_OK;
+#undef MARK
+}
+
 enum outcome settings_check_file(struct settings_reader *reader)
 {
 	const struct settings *settings = reader->settings;
 
 	if (check_listeners(reader) != OUTCOME_OK || check_routes(reader) != OUTCOME_OK ||
-	    check_fallbacks(reader) != OUTCOME_OK)
+	    check_fallbacks(reader) != OUTCOME_OK || check_notices(reader) != OUTCOME_OK)
 		return OUTCOME_NEVER;
 	if (strlen(settings->daemon.socket) > SOCKET_PATH_MAX)
 		return SETTINGS_BLAME(

@@ -101,3 +101,33 @@ const struct upstream_settings *settings_route(const struct settings *settings, 
 	}
 	return upstream_unrouted(settings);
 }
+
+enum language settings_notices_language(const struct settings *settings)
+{
+	return settings->notices.language ? (enum language)(settings->notices.language - 1) : settings->daemon.language;
+}
+
+const char *settings_notices_from(const struct settings *settings)
+{
+	if (settings->notices.from)
+		return settings->notices.from;
+	return settings->dsn_mailbox ? settings->dsn_mailbox : settings->daemon.administrator;
+}
+
+const struct upstream_settings *settings_notices_upstream(const struct settings *settings)
+{
+	struct str from = str_of(settings_notices_from(settings));
+
+	if (settings->notices.upstream)
+		return settings_upstream(settings, str_of(settings->notices.upstream));
+	return settings_route(settings, str_skip(from, str_find_last(from, '@') + 1), from, 0);
+}
+
+const char *settings_notices_to(const struct settings *settings, size_t at)
+{
+	if (!settings->notices.mail)
+		return NULL;
+	if (settings->notices.mail_to.count > 0)
+		return at < settings->notices.mail_to.count ? settings->notices.mail_to.items[at] : NULL;
+	return at == 0 ? settings->daemon.administrator : NULL;
+}

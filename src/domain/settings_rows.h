@@ -18,6 +18,7 @@ enum settings_section {
 	SECTION_ROUTES,
 	SECTION_ISSUERS,
 	SECTION_DSN,
+	SECTION_NOTICES,
 	SECTION_CONSOLE,
 	SECTION_METRICS,
 	SECTION_LIMITS,
@@ -66,7 +67,7 @@ struct settings_kind {
 extern const struct settings_kind kind_text, kind_path, kind_secret_path, kind_name, kind_host, kind_url,
         kind_mail_address, kind_mailboxes, kind_pattern, kind_domain, kind_address_port, kind_number, kind_port,
         kind_gates, kind_choice, kind_flag, kind_cidr, kind_cidrs, kind_mechanisms, kind_repairs, kind_ledger, kind_cloud,
-        kind_texts, kind_items, kind_date;
+        kind_texts, kind_mail_addresses, kind_items, kind_date;
 
 /* One setting. To add one: a member in settings.h and a row in settings_table.c. */
 struct settings_row {

@@ -27,6 +27,7 @@ const struct settings_section_row settings_sections[SECTION_COUNT] = {
 	                      ITEMS(issuers, sizeof(struct issuer_settings), ISSUERS_MAX,
 	                            offsetof(struct issuer_settings, name)) },
 	[SECTION_DSN] = { .name = "dsn", .shape = SHAPE_ONE },
+	[SECTION_NOTICES] = { .name = "notices", .shape = SHAPE_ONE },
 	[SECTION_CONSOLE] = { .name = "console", .shape = SHAPE_ONE },
 	[SECTION_METRICS] = { .name = "metrics", .shape = SHAPE_ONE },
 	[SECTION_LIMITS] = { .name = "limits", .shape = SHAPE_ONE },
@@ -39,6 +40,9 @@ static const struct settings_choice yes_no[] = { { "no", 0 },  { "yes", 1 }, { "
 static const struct settings_choice languages[] = { { "en", LANGUAGE_EN },
 	                                            { "ja", LANGUAGE_JA },
 	                                            { NULL, 0 } };
+static const struct settings_choice notices_languages[] = {
+	{ "daemon", 0 }, { "en", 1 + LANGUAGE_EN }, { "ja", 1 + LANGUAGE_JA }, { NULL, 0 }
+};
 static const struct settings_choice log_forms[] = { { "logfmt", 0 }, { "json", 1 }, { NULL, 0 } };
 static const struct settings_choice listener_tls[] = { { "starttls", LISTENER_STARTTLS },
 	                                               { "implicit", LISTENER_IMPLICIT },
@@ -342,6 +346,23 @@ const struct settings_row settings_rows[] = {
 	ONE(SECTION_DSN, "mailbox", &kind_mail_address, dsn_mailbox, NULL,
 	    N_("The mailbox that delivery reports are sent as, since Exchange Online takes none without a "
 	       "sender.")),
+	ONE(SECTION_NOTICES, "mail", &kind_flag, notices.mail, "yes", N_("Whether notices are mailed."), .choices = yes_no),
+	ONE(SECTION_NOTICES, "mail-to", &kind_mail_addresses, notices.mail_to, NULL,
+	    N_("Who gets notices by mail. Unset: daemon.administrator.")),
+	ONE(SECTION_NOTICES, "language", &kind_choice, notices.language, "daemon",
+	    N_("The language of mailed and posted notices; daemon: as daemon.language says."), .choices = notices_languages),
+	ONE(SECTION_NOTICES, "from", &kind_mail_address, notices.from, NULL,
+	    N_("Who sends them. Unset: dsn.mailbox, else daemon.administrator.")),
+	ONE(SECTION_NOTICES, "upstream", &kind_name, notices.upstream, NULL,
+	    N_("By which upstream. Unset: as the routes say for the sender.")),
+	ONE(SECTION_NOTICES, "webhook", &kind_url, notices.webhook, NULL,
+	    N_("Where each notice is posted as JSON, signed with webhook-secret-file.")),
+	ONE(SECTION_NOTICES, "webhook-secret-file", &kind_secret_path, notices.webhook_secret_file, NULL,
+	    N_("The file that holds the secret of the signature, readable by the gateway's user only.")),
+	ONE(SECTION_NOTICES, "webhook-ca-file", &kind_path, notices.webhook_ca_file, NULL,
+	    N_("Certificates (PEM) that are trusted beside the system's, for webhook.")),
+	ONE(SECTION_NOTICES, "digest-seconds", &kind_number, notices.digest_seconds, "300",
+	    N_("How long a notice of a date, or only for information, waits for others, to be mailed together."), .value_max = 604800),
 	ONE(SECTION_CONSOLE, "address", &kind_address_port, console.address, NULL,
 	    N_("Where the console's pages are.")),
 	ONE(SECTION_CONSOLE, "certificate", &kind_path, console.certificate, NULL,

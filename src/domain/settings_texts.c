@@ -19,6 +19,14 @@ static enum outcome texts_parse(struct settings *settings, const struct settings
 	return OUTCOME_OK;
 }
 
+static enum outcome mail_addresses_parse(struct settings *settings, const struct settings_row *row, struct str text, void *field)
+{
+	const char *address;
+	enum outcome outcome = kind_mail_address.parse(settings, row, text, &address);
+
+	return outcome == OUTCOME_OK ? texts_parse(settings, row, text, field) : outcome;
+}
+
 static bool texts_print(const struct settings_row *row, const void *field, size_t at, struct buf *out)
 {
 	const struct text_list *list = field;
@@ -29,3 +37,5 @@ static bool texts_print(const struct settings_row *row, const void *field, size_
 
 const struct settings_kind kind_texts = { true, texts_parse, texts_print,
 					  N_("%s: \"%.*s\" is empty, too long, has a blank in it, or is one too many") };
+const struct settings_kind kind_mail_addresses = { true, mail_addresses_parse, texts_print,
+						   N_("%s: \"%.*s\" is not a mail address, or one too many") };

@@ -221,9 +221,10 @@ static bool count_failure(struct throttle *throttle, struct entry *entry, unsign
 	return true;
 }
 
-void throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms)
+enum throttle_verdict throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms)
 {
 	unsigned char name_is[KEY_BYTES], network_is[KEY_BYTES], pair_is[KEY_BYTES];
+	enum throttle_verdict locks = THROTTLE_PASS;
 	struct entry *entry;
 
 	name_key(throttle, name, name_is);
@@ -231,15 +232,17 @@ void throttle_failed(struct throttle *throttle, struct str name, const unsigned 
 	pair_key(name_is, network_is, pair_is);
 	entry = remember(&throttle->names, name_is);
 	if (entry) {
-		(void)count_failure(throttle, entry, throttle->options.account_failures_max, now_ms);
+		if (count_failure(throttle, entry, throttle->options.account_failures_max, now_ms))
+			locks = THROTTLE_ACCOUNT_LOCKED;
 		memcpy(entry->last_network, network_is, NETWORK_BYTES);
 	}
 	entry = remember(&throttle->networks, network_is);
-	if (entry)
-		(void)count_failure(throttle, entry, throttle->options.network_failures_max, now_ms);
+	if (entry && count_failure(throttle, entry, throttle->options.network_failures_max, now_ms))
+		locks = THROTTLE_NETWORK_LOCKED;
 	entry = find(&throttle->lanes, pair_is);
 	if (entry && count_failure(throttle, entry, throttle->options.account_failures_max, now_ms))
 		forget(&throttle->lanes, entry);
+	return locks;
 }
 
 void throttle_succeeded(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms)

@@ -23,8 +23,9 @@ enum throttle_verdict { THROTTLE_PASS, THROTTLE_ACCOUNT_LOCKED, THROTTLE_NETWORK
  * lane), so that a guesser cannot lock a copier out; a pair that guesses itself loses its lane. Networks are /32 (IPv4) and
  * /64 (IPv6). Names are taken without regard to case. Asking remembers nothing new. */
 enum throttle_verdict throttle_ask(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
-/* After it. Wrong credentials only; a refusal by a rule never counts. */
-void throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
+/* After it. Wrong credentials only; a refusal by a rule never counts. What this failure has locked: nothing (PASS), the account, or the
+ * network (or both). */
+enum throttle_verdict throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
 void throttle_succeeded(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
 /* An administrator set a new password: the account's lock goes, and that of the network that failed last for it. */
 void throttle_forget(struct throttle *throttle, struct str name);

@@ -82,8 +82,10 @@ enum outcome ledger_end(struct ledger *ledger, enum outcome outcome, struct faul
 	/* A full disk or an I/O error may have undone it already. */
 	if (outcome != OUTCOME_OK && !sqlite3_get_autocommit(ledger->db))
 		(void)sqlite3_exec(ledger->db, "ROLLBACK", NULL, NULL, NULL);
-	if (outcome != OUTCOME_OK)
+	if (outcome != OUTCOME_OK) {
 		ledger_report_forget(ledger);
+		ledger_basic_forget(ledger);
+	}
 	return outcome;
 }
 
@@ -235,6 +237,7 @@ void ledger_close(struct ledger *ledger)
 	(void)sqlite3_finalize(ledger->trace_add);
 	(void)sqlite3_finalize(ledger->trace_to_add);
 	ledger_report_close(ledger);
+	ledger_basic_close(ledger);
 	(void)sqlite3_close(ledger->db);
 	free(ledger);
 }

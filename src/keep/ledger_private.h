@@ -27,6 +27,7 @@ struct ledger {
 	sqlite3_stmt *sign_in_add, *trace_add, *trace_to_add;
 	struct ledger_bucket buckets[LEDGER_LOG_COUNT][2]; /* in time, late */
 	struct ledger_report *report; /* made when first needed */
+	struct ledger_basic *basic;   /* likewise */
 };
 
 /* Bring the schema to today's version, or refuse. */
@@ -86,6 +87,12 @@ enum outcome ledger_report_count(struct ledger *ledger, const struct report_row 
 enum outcome ledger_report_expire(struct ledger *ledger, int64_t before_us, struct fault *fault);
 void ledger_report_forget(struct ledger *ledger); /* after a transaction that was undone */
 void ledger_report_close(struct ledger *ledger);
+
+/* Since when its account signs in with Basic authentication (ledger_notice.h), within the caller's transaction. */
+enum outcome ledger_basic_sign_in(struct ledger *ledger, const struct sign_in *row, struct fault *fault);
+enum outcome ledger_basic_told(struct ledger *ledger, struct str account, struct fault *fault);
+void ledger_basic_forget(struct ledger *ledger); /* after a transaction that was undone */
+void ledger_basic_close(struct ledger *ledger);
 
 static inline void cleanup_statement(sqlite3_stmt **statement)
 {

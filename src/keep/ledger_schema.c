@@ -65,6 +65,19 @@ static const char *const migrations[] = {
 	"CREATE TABLE retirement (tenant TEXT PRIMARY KEY, default_off TEXT NOT NULL, retired TEXT NOT NULL, enforce TEXT NOT NULL,"
 	" applied TEXT NOT NULL) WITHOUT ROWID;",
 	"ALTER TABLE account ADD COLUMN answer_after TEXT NOT NULL DEFAULT 'spool';",
+	/* 5: notices; and since when accounts use Basic authentication: of those that do already nobody is told */
+	"CREATE TABLE notice (number INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, id TEXT NOT NULL UNIQUE, kind TEXT NOT NULL,"
+	" severity TEXT NOT NULL, subject TEXT NOT NULL, tenant TEXT NOT NULL, created_us INTEGER NOT NULL, data TEXT NOT NULL,"
+	" state TEXT NOT NULL, snoozed_until_us INTEGER NOT NULL, mailed_us INTEGER NOT NULL, posted_us INTEGER NOT NULL,"
+	" post_attempts INTEGER NOT NULL, post_due_us INTEGER NOT NULL, trouble TEXT NOT NULL);"
+	"CREATE INDEX notice_unsent ON notice (number) WHERE mailed_us = 0 OR posted_us = 0;"
+	"CREATE INDEX notice_subject ON notice (kind, subject, created_us);"
+	"CREATE TABLE basic_seen (account TEXT PRIMARY KEY COLLATE NOCASE, last_us INTEGER NOT NULL, since_us INTEGER NOT NULL,"
+	" previous_us INTEGER NOT NULL, ip TEXT NOT NULL, ehlo TEXT NOT NULL, event_id TEXT NOT NULL, told INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX basic_untold ON basic_seen (since_us) WHERE told = 0;"
+	"INSERT OR IGNORE INTO basic_seen SELECT c.sender, max(d.last_us), min(d.last_us), 0, '', '', '', 1"
+	" FROM report_client c JOIN report_day d ON d.client = c.id WHERE c.protocol = 0 AND c.source = 'gateway'"
+	" GROUP BY c.sender COLLATE NOCASE;",
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)

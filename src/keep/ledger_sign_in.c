@@ -130,7 +130,9 @@ static enum outcome insert(struct ledger *ledger, int64_t key, const struct sign
 		return OUTCOME_OK;
 	ledger->sign_ins_added++;
 	outcome = ledger_bucket_count(ledger, LEDGER_SIGN_INS, key, fault);
-	return outcome == OUTCOME_OK ? ledger_report_sign_in(ledger, row, fault) : outcome;
+	if (outcome == OUTCOME_OK)
+		outcome = ledger_report_sign_in(ledger, row, fault);
+	return outcome == OUTCOME_OK ? ledger_basic_sign_in(ledger, row, fault) : outcome;
 }
 
 enum outcome ledger_sign_in_add(struct ledger *ledger, struct str packed, struct fault *fault)

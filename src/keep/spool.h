@@ -18,6 +18,9 @@
 
 enum spool_state { SPOOL_READY, SPOOL_DEFERRED, SPOOL_HELD, SPOOL_STATE_COUNT };
 
+/* Whose message: somebody's, or one of this gateway's own. */
+enum spool_own { SPOOL_NOT_OURS, SPOOL_DSN, SPOOL_NOTICE };
+
 struct spool;
 
 struct spool_options {
@@ -57,7 +60,7 @@ struct spool_message { /* in and out; borrowed */
 	uint8_t body_8bit, utf8;
 	uint8_t ret;             /* enum smtp_ret */
 	struct str envid;
-	uint8_t is_dsn;          /* never gives rise to another */
+	uint8_t is_dsn;          /* enum spool_own: what is ours never gives rise to another */
 	uint8_t delay_told;      /* a delayed DSN has gone out */
 	uint32_t attempts;
 	struct str last_reply;

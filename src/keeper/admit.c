@@ -10,6 +10,7 @@
 #include "domain/policy.h"
 #include "keeper/admit_token.h"
 #include "keeper/attempt.h"
+#include "keeper/notice.h"
 #include "keeper/rehearse.h"
 #include "keeper/verified.h"
 #include "wire/sasl.h"
@@ -152,7 +153,9 @@ static void decide(struct attempt *attempt, bool right)
 					      .text = str_of(policy->text) };
 	}
 	if (rule == POLICY_CREDENTIALS)
-		throttle_failed(admit->throttle, attempt->row.user, attempt->ip, uv_now(&keeper->loop.uv));
+		notices_locked_out(keeper->notices,
+				   throttle_failed(admit->throttle, attempt->row.user, attempt->ip, uv_now(&keeper->loop.uv)),
+				   attempt->row.user, attempt->row.ip);
 	else if (right && account)
 		throttle_succeeded(admit->throttle, attempt->row.user, attempt->ip, uv_now(&keeper->loop.uv));
 	if (rule != POLICY_CREDENTIALS && rule != POLICY_LOCKED_OUT)

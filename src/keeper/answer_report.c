@@ -6,6 +6,7 @@
 #include "keep/report_query.h"
 #include "keeper/consequence.h"
 #include "keeper/mover.h"
+#include "keeper/notice.h"
 #include "keeper/retire.h"
 
 static bool add_line(void *context, json_t *line)
@@ -172,6 +173,7 @@ static void done_set(struct ledger_job *job)
 	if (job->outcome == OUTCOME_OK && !retire_put(job->call->keeper->retire, plan))
 		job->outcome = fault_set(&job->fault, OUTCOME_LATER, N_("it is written, but the daemon is out of memory; restart it"));
 	if (job->outcome == OUTCOME_OK) {
+		notices_wake(job->call->keeper->notices);
 		api_row(job->call, json_pack("{s:s,s:s,s:s,s:s}", "tenant", plan->tenant, "default-off", plan->default_off, "retired",
 					     plan->retired, "enforce", plan->enforce ? "yes" : "no"));
 		if (!plan->enforce)

@@ -6,6 +6,7 @@
 #include "keeper/api.h"
 #include "keeper/forecast.h"
 #include "keeper/gates.h"
+#include "keeper/notice.h"
 
 static json_t *time_json(int64_t real_us)
 {
@@ -57,6 +58,7 @@ void answer_status(struct api_call *call)
 		(void)json_object_set_new(row, "startedDateTime", time_json(keeper->started_us));
 		(void)json_object_set_new(row, "oldestQueuedDateTime", time_json(spool.oldest_us));
 		(void)json_object_set_new(row, "expiries", forecast_json(keeper));
+		(void)json_object_set_new(row, "noticesOpen", json_integer((json_int_t)notices_open(keeper->notices)));
 	}
 	api_row(call, row);
 	api_end(call, EX_OK);

@@ -98,6 +98,12 @@ void answer_report(struct api_call *call);
 void answer_retirement_show(struct api_call *call);
 void answer_retirement_set(struct api_call *call);
 void answer_retirement_simulate(struct api_call *call);
+void answer_notices_list(struct api_call *call); /* answer_notice.c */
+void answer_notices_show(struct api_call *call);
+void answer_notices_ack(struct api_call *call);
+void answer_notices_snooze(struct api_call *call);
+void answer_notices_send(struct api_call *call);
+void answer_notices_test(struct api_call *call);
 void answer_import_begin(struct api_call *call); /* imports.c */
 void answer_import_rows(struct api_call *call);
 void answer_import_end(struct api_call *call);

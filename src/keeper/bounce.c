@@ -156,7 +156,7 @@ static bool address_it(struct item *item, struct str to, struct str body)
 	bounce->received_us = clock_real_us();
 	bounce->due_us = bounce->received_us;
 	bounce->expires_us = bounce->received_us + BOUNCE_DAYS * 86400ll * 1000000;
-	bounce->is_dsn = true;
+	bounce->is_dsn = SPOOL_DSN;
 	bounce->utf8 = !str_is_ascii(to);
 	bounce->body_8bit = !str_is_ascii(body);
 	bounce->size_bytes = body.len;
@@ -180,9 +180,11 @@ enum outcome bounce_make(struct item *item, const struct bounce_recipient *recip
 	bool made;
 
 	if (item->message.is_dsn) {
-		/* Never another notification about a notification: the log, and so the administrator, has it. */
+		/* Never another notification about a notification: the log has it, and a notice to the administrator. */
 		log_event(LOG_LEVEL_ERROR, "notification not delivered", LOG_STR("id", item->message.event_id),
 			  LOG_STR("to", item->message.recipients[0].address), LOG_STR("reply", recipients[0].reply));
+		if (item->dispatch->on_unsent)
+			item->dispatch->on_unsent(item->dispatch->unsent_context, &item->message, recipients[0].reply);
 		return OUTCOME_NEVER;
 	}
 	item->bounce = (struct spool_message){ .id = spool_count_next(item->dispatch->spool) };

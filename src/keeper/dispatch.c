@@ -225,6 +225,13 @@ struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const stru
 	return dispatch;
 }
 
+void dispatch_tell_unsent(struct dispatch *dispatch, void (*on_unsent)(void *context, const struct spool_message *message, struct str reply),
+			  void *context)
+{
+	dispatch->on_unsent = on_unsent;
+	dispatch->unsent_context = context;
+}
+
 void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct str hostname, uint32_t node)
 {
 	struct fault fault;

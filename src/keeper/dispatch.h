@@ -14,6 +14,9 @@ struct dispatch;
  * host name (borrowed, for notifications), and asks the spool for its lanes. */
 struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings);
 void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct str hostname, uint32_t node);
+/* A message of this gateway's own was refused for good; borrowed for the call. Before dispatch_start. */
+void dispatch_tell_unsent(struct dispatch *dispatch, void (*on_unsent)(void *context, const struct spool_message *message, struct str reply),
+			  void *context);
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings);
 void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
 

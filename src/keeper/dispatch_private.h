@@ -78,6 +78,8 @@ struct dispatch {
 	char lanes_after[3][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
 	bool lanes_anew;             /* woken while the lanes were asked for: from the start, once more */
+	void (*on_unsent)(void *context, const struct spool_message *message, struct str reply);
+	void *unsent_context;
 	uv_timer_t tick;
 };
 

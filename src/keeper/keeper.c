@@ -15,6 +15,7 @@
 #include "keeper/imports.h"
 #include "keeper/issuer.h"
 #include "keeper/mover.h"
+#include "keeper/notice.h"
 #include "keeper/rehearse.h"
 #include "keeper/retire.h"
 #include "sys/child.h"
@@ -197,6 +198,7 @@ static void on_tick(uv_timer_t *timer)
 	mover_tick(keeper->mover);
 	retire_tick(keeper->retire);
 	imports_tick(keeper->imports);
+	notices_tick(keeper->notices);
 	if (has_room != had_room) {
 		log_event(LOG_LEVEL_WARNING, has_room ? "the disk has room again" : "the disk is full",
 			  LOG_TEXT("state", keeper->settings->daemon.state));
@@ -266,8 +268,9 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	keeper->gates = gates_new(keeper);
 	keeper->mover = mover_new(keeper);
 	keeper->imports = imports_new(keeper);
+	keeper->notices = notices_new(keeper);
 	if (!keeper->scribe || !keeper->reader || !keeper->hashers || !keeper->http || !keeper->issuers || !keeper->rehearse || !keeper->admit || !keeper->gates ||
-	    !keeper->mover || !keeper->imports)
+	    !keeper->mover || !keeper->imports || !keeper->notices)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
 	keeper->retire = retire_new(keeper, fault);
 	if (!keeper->retire)
@@ -276,6 +279,7 @@ static enum outcome open_services(struct keeper *keeper, struct fault *fault)
 	keeper->dispatch = dispatch_new(&keeper->loop, keeper->spool, keeper->settings);
 	if (!keeper->dispatch)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory at the start"));
+	dispatch_tell_unsent(keeper->dispatch, notices_unsent, keeper->notices);
 	keeper->courier = courier_new(&keeper->loop, keeper->http, keeper->settings, &dispatch_courier_handler, keeper->dispatch, fault);
 	if (!keeper->courier)
 		return fault->outcome;

@@ -29,6 +29,7 @@ struct issuers;
 struct rehearse;
 struct retire;
 struct imports;
+struct notices;
 
 struct keeper {
 	struct loop loop;
@@ -54,6 +55,7 @@ struct keeper {
 	struct issuers *issuers;    /* of tokens that devices sign in with */
 	struct mover *mover;
 	struct imports *imports;
+	struct notices *notices;
 	struct control *control;
 	uint32_t node;
 	int64_t last_us;            /* the newest time given to a row */

@@ -6,7 +6,7 @@
 #include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-#define DAYS 30
+#define DAYS 90
 #define PEM_BYTES_MAX 65536
 #define RSA_BITS 2048
 #define SERIAL_BITS 127

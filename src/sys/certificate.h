@@ -12,7 +12,7 @@ struct certificate {
 	struct buf key;         /* PEM; wiped by certificate_done */
 };
 
-/* A self-signed authority named `name`, good for 30 days. */
+/* A self-signed authority named `name`, good for 90 days. */
 enum outcome certificate_make_authority(const char *name, struct certificate *ret_authority, struct fault *fault);
 
 /* A server's certificate, signed by `authority` (NULL: by itself), for the names given as OpenSSL writes them:

@@ -76,6 +76,18 @@ bool dsn_field_address(struct buf *out, const char *name, struct str address)
 	return buf_add_format(out, "%s: <", name) && add_address(out, address) && buf_add(out, STR(">\r\n"));
 }
 
+bool dsn_field_addresses(struct buf *out, const char *name, const struct str *addresses, size_t count)
+{
+	if (!buf_add_format(out, "%s: ", name))
+		return false;
+	for (size_t i = 0; i < count; i++) {
+		if ((i > 0 && !buf_add(out, STR(",\r\n "))) || !buf_add_byte(out, '<') || !add_address(out, addresses[i]) ||
+		    !buf_add_byte(out, '>'))
+			return false;
+	}
+	return buf_add(out, STR("\r\n"));
+}
+
 bool dsn_field_message_id(struct buf *out, const char *name, struct str id)
 {
 	id = str_trim(id);

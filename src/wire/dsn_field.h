@@ -14,6 +14,9 @@ bool dsn_field(struct buf *out, const char *name, struct str prefix, struct str 
 /* "NAME: <address>", for From and To. The one field that may hold UTF-8 (RFC 6532): its sender has such an address. */
 bool dsn_field_address(struct buf *out, const char *name, struct str address) __attribute__((warn_unused_result));
 
+/* The same for several, one a line. */
+bool dsn_field_addresses(struct buf *out, const char *name, const struct str *addresses, size_t count) __attribute__((warn_unused_result));
+
 /* "NAME: <id>", whether the id came with its <> or not; nothing when it is none (RFC 5322, 3.6.4). */
 bool dsn_field_message_id(struct buf *out, const char *name, struct str id) __attribute__((warn_unused_result));
 

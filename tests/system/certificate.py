@@ -18,7 +18,7 @@ class Authority:
         self.directory = directory
         self.ca = directory / "ca.pem"
         self._key = directory / "ca.key"
-        run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "30", "-sha256",
+        run(["openssl", "req", "-x509", "-nodes", "-newkey", "rsa:2048", "-days", "400", "-sha256",
              "-subj", "/CN=Sekisho system test CA", "-keyout", self._key, "-out", self.ca,
              "-addext", "basicConstraints=critical,CA:TRUE",
              "-addext", "keyUsage=critical,keyCertSign,cRLSign"])
@@ -34,7 +34,7 @@ class Authority:
         run(["openssl", "req", "-new", "-nodes", *KEY_KINDS[kind], "-subj", "/CN=localhost",
              "-keyout", self.key(kind), "-out", request])
         run(["openssl", "x509", "-req", "-in", request, "-CA", self.ca, "-CAkey", self._key,
-             "-set_serial", str(1000 + list(KEY_KINDS).index(kind)), "-days", "30", "-sha256",
+             "-set_serial", str(1000 + list(KEY_KINDS).index(kind)), "-days", "400", "-sha256",
              "-extfile", extensions, "-out", self.certificate(kind)])
         self.key(kind).chmod(0o600)
 
@@ -44,7 +44,7 @@ class Authority:
     def key(self, kind="rsa"):
         return self.directory / f"{kind}.key"
 
-    def special(self, name, begins=-3600, ends=30 * 86400, names=NAMES, self_signed=False):
+    def special(self, name, begins=-3600, ends=400 * 86400, names=NAMES, self_signed=False):
         """(certificate, key) of a leaf as a fault needs it; `begins` and `ends` in seconds from now."""
         place = self.directory / name
         place.mkdir()

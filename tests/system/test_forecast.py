@@ -83,6 +83,6 @@ def test_a_date_that_is_none(gateway_new):
 
 def test_authority_and_access_token(gateway):
     [authority] = expiries(gateway, "authority")
-    assert authority["subject"] == "Sekisho system test CA" and 28 <= authority["daysLeft"] <= 30
+    assert authority["subject"] == "Sekisho system test CA" and 398 <= authority["daysLeft"] <= 400
     ends = [item["expiresDateTime"] for item in gateway.record("status")["expiries"]]
     assert ends == sorted(ends), "the soonest first"
