@@ -135,6 +135,9 @@ bool courier_tokens_open(struct courier *courier, const char *state);
 void courier_tokens_close(struct courier *courier);
 /* There is no token: who would use it waits for as long as no new try is made. */
 void courier_pause_for_token(struct mailbox *mailbox, const struct fault *fault);
+/* graph.c: "https://graph.microsoft.com/v1.0/users/MAILBOX", from graph-url with or without a version. False: no room. */
+bool graph_url_print(const struct upstream_settings *settings, struct str mailbox, struct buf *out) __attribute__((warn_unused_result));
+
 /* probe.c: the settings go, or the gateway stops. */
 void probes_abort(struct courier *courier);
 

@@ -1,5 +1,7 @@
 #include "courier/failure_graph.h"
 
+#include <string.h>
+
 #include "base/say.h"
 
 #define SECONDS(n) ((uint64_t)(n) * 1000)
@@ -155,4 +157,13 @@ const struct failure_graph_verdict *failure_graph_decide(unsigned status, struct
 		return &rows[i].graph;
 	}
 	return &nonsense;
+}
+
+const char *failure_graph_explain(const char *cause)
+{
+	for (size_t i = 0; i < sizeof(rows) / sizeof(*rows); i++) {
+		if (strcmp(rows[i].graph.verdict.cause, cause) == 0)
+			return rows[i].graph.verdict.explain;
+	}
+	return NULL;
 }

@@ -15,5 +15,7 @@ struct failure_graph_verdict {
 
 /* `code` and `message` of its error object, "" when it had none. */
 const struct failure_graph_verdict *failure_graph_decide(unsigned status, struct str code, struct str message);
+/* N_(): what a cause means; NULL: no row has it. */
+const char *failure_graph_explain(const char *cause);
 
 #endif

@@ -47,19 +47,32 @@ static bool copy_name(const char *name, char **ret_copy)
 	return *ret_copy || !name;
 }
 
-/* "https://graph.microsoft.com", with or without a version, as the settings have it, and the mailbox behind it. */
-static bool make_base(struct graph_call *call, const struct upstream_settings *settings)
+static struct str graph_given(const struct upstream_settings *settings)
 {
-	CLEANUP(buf_done) struct buf url = { 0 };
 	struct str given = str_of(settings->graph_url);
-	struct str host;
 
 	while (given.len > 0 && given.ptr[given.len - 1] == '/')
 		given.len--;
+	return given;
+}
+
+bool graph_url_print(const struct upstream_settings *settings, struct str mailbox, struct buf *out)
+{
+	struct str given = graph_given(settings);
+
+	return buf_add(out, given) &&
+	       (str_ends_nocase(given, STR("/v1.0")) || str_ends_nocase(given, STR("/beta")) || buf_add(out, STR("/v1.0"))) &&
+	       buf_add(out, STR("/users/")) && graph_path_print(out, mailbox);
+}
+
+static bool make_base(struct graph_call *call, const struct upstream_settings *settings)
+{
+	CLEANUP(buf_done) struct buf url = { 0 };
+	struct str given = graph_given(settings);
+	struct str host;
+
 	buf_init(&url, URL_BYTES_MAX);
-	if (!buf_add(&url, given) ||
-	    (!str_ends_nocase(given, STR("/v1.0")) && !str_ends_nocase(given, STR("/beta")) && !buf_add(&url, STR("/v1.0"))) ||
-	    !buf_add(&url, STR("/users/")) || !graph_path_print(&url, call->mailbox->address))
+	if (!graph_url_print(settings, call->mailbox->address, &url))
 		return false;
 	host = str_skip(given, str_find(given, ':') + 3);
 	host.len = str_find(host, '/');

@@ -37,10 +37,19 @@ static bool to_folder(const struct probe *probe)
 	return probe->settings->kind == UPSTREAM_INBOX;
 }
 
+static bool by_graph(const struct probe *probe)
+{
+	return probe->settings->kind == UPSTREAM_GRAPH;
+}
+
+static bool sends_by_graph(const struct probe *probe)
+{
+	return by_graph(probe) && probe->options.recipient.len > 0;
+}
+
 static bool by_token(const struct probe *probe)
 {
-	return probe->settings->kind != UPSTREAM_INBOX &&
-	       (probe->settings->auth == UPSTREAM_XOAUTH2 || probe->settings->auth == UPSTREAM_OAUTHBEARER);
+	return by_graph(probe) || (by_smtp(probe) && (probe->settings->auth == UPSTREAM_XOAUTH2 || probe->settings->auth == UPSTREAM_OAUTHBEARER));
 }
 
 static bool signs_in(const struct probe *probe)
@@ -80,6 +89,8 @@ static const struct step {
 	{ "auth", signs_in, probe_begin_auth, false, false },
 	{ "mail", by_smtp, probe_begin_mail, false, false },
 	{ "send", sends, probe_begin_send, true, false },
+	{ "graph", by_graph, probe_begin_graph, false, false },
+	{ "send", sends_by_graph, probe_begin_graph_send, true, false },
 };
 #define STEPS_COUNT (sizeof(steps) / sizeof(*steps))
 
@@ -176,7 +187,7 @@ void probe_warn(struct probe *probe, const char *cause)
 
 void probe_fail(struct probe *probe, const char *cause, const char *meaning)
 {
-	bool sign_in = strcmp(probe_step_name(probe), "auth") == 0;
+	bool sign_in = strcmp(probe_step_name(probe), "auth") == 0 || strcmp(probe_step_name(probe), "graph") == 0;
 
 	probe_tell(probe, PROBE_FAIL, cause, meaning);
 	/* Another mailbox may have what this one lacks. */
@@ -201,7 +212,7 @@ void probe_next_mailbox(struct probe *probe)
 		return;
 	while (next < options->senders_count && str_eq_nocase(options->senders[next].mailbox, options->senders[probe->mailbox_first].mailbox))
 		next++;
-	if (next >= options->senders_count || !by_smtp(probe)) {
+	if (next >= options->senders_count || to_folder(probe)) {
 		probe_end(probe);
 		return;
 	}
@@ -244,6 +255,7 @@ static void finish(struct probe *probe)
 	probe->over = true;
 	unlink_probe(probe);
 	token_cancel(probe->courier->tokens, probe);
+	http_cancel(probe->courier->http, probe);
 	if (probe->looking_up)
 		(void)uv_cancel((uv_req_t *)&probe->lookup);
 	uv_close((uv_handle_t *)&probe->timer, on_timer_closed);

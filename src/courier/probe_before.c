@@ -168,13 +168,16 @@ static void token_failed(struct probe *probe, const struct fault *fault)
 	probe_fail(probe, strstr(fault->text[LANGUAGE_EN], "HTTP ") ? "token-endpoint-refuses" : "token-endpoint-silent", NULL);
 }
 
-/* What Exchange Online asks for; another service has its own names. */
-static const char *missing_right(const struct probe *probe, const struct token_view *view)
+/* What Exchange Online and Graph ask for; another service has its own names. */
+static const char *missing_right(struct probe *probe, const struct token_view *view)
 {
 	bool exchange = strstr(view->audience, "outlook.office") || strstr(view->audience, "00000002-0000-0ff1-ce00-000000000000") ||
 			strstr(view->audience, "partner.outlook.cn");
 
-	(void)probe;
+	if (probe->settings->kind == UPSTREAM_GRAPH) {
+		probe->may_send = token_view_has(view->roles, STR("Mail.Send")) || token_view_has(view->scopes, STR("Mail.Send"));
+		return probe->may_send || (!view->roles[0] && !view->scopes[0]) ? NULL : "token-without-mail-send";
+	}
 	if (!exchange || token_view_has(view->roles, STR("SMTP.SendAsApp")) || token_view_has(view->scopes, STR("SMTP.Send")))
 		return NULL;
 	return "token-without-right";

@@ -19,6 +19,7 @@ struct probe {
 	const struct upstream_settings *settings;
 	enum probe_state worst;
 	bool untested;                  /* it could not be tried to the end */
+	bool may_send;                  /* the token at hand says so */
 	bool over;                      /* on_end is told, or nobody listens */
 
 	size_t step;                    /* in the table of probe.c */
@@ -82,7 +83,12 @@ void probe_begin_proxy(struct probe *probe);
 void probe_begin_token(struct probe *probe);
 const char *probe_proxy(void); /* for HTTPS, of the environment; NULL: none */
 
+/* probe_graph.c */
+void probe_begin_graph(struct probe *probe);
+void probe_begin_graph_send(struct probe *probe);
+
 /* probe_smtp.c, probe_talk.c */
+bool probe_write_message(struct probe *probe); /* into `body`. False: out of memory */
 void probe_begin_tcp(struct probe *probe);
 void probe_begin_greeting(struct probe *probe);
 void probe_begin_tls(struct probe *probe);

@@ -244,7 +244,7 @@ static bool add_text(struct buf *body, const char *text)
 	return true;
 }
 
-static bool write_message(struct probe *probe)
+bool probe_write_message(struct probe *probe)
 {
 	char date[CLOCK_RFC5322_MAX], text[PROBE_TEXT_MAX];
 	const struct probe_options *options = &probe->options;
@@ -277,7 +277,7 @@ void probe_begin_send(struct probe *probe)
 	probe->message = (struct smtp_client_message){
 		.sender = probe_sender(probe)->sender, .recipients = &probe->recipient, .recipients_count = 1,
 	};
-	if (write_message(probe)) {
+	if (probe_write_message(probe)) {
 		probe->message.size = probe->body.len;
 		if (smtp_client_send(&probe->client, &probe->message, &why)) {
 			if (probe->mailbox) {

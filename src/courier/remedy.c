@@ -154,6 +154,29 @@ const struct remedy remedies[] = {
 	{ "unreachable", NULL, N_("sekisho upstream test NAME shows how far it comes.") },
 	{ "too-large", NULL, N_("Let the device scan with fewer dots an inch, or raise the mailbox's limit: Set-Mailbox -MaxSendSize.") },
 
+	/* Microsoft Graph. */
+	{ "token-without-mail-send", N_("The token gives no right to send by Microsoft Graph."),
+	  N_("Entra admin center > App registrations > the app > API permissions > Add > Microsoft Graph > Application permissions > Mail.Send; then "
+	     "Grant admin consent. With roles over single mailboxes (RBAC for Applications) the token shows none, and that is in order.") },
+	{ "graph-token-refused", N_("Microsoft Graph refuses the token."),
+	  N_("Leave scope out, or set it to https://graph.microsoft.com/.default; tenant must be the mailbox's.") },
+	{ "graph-not-asked", N_("The request could not be made."), N_("Check the proxy's settings and the token of this upstream.") },
+	{ "graph-unreachable", NULL, N_("Let this machine reach graph-url by HTTPS (port 443), by way of the proxy if there is one.") },
+	{ "graph-elsewhere", NULL, N_("Leave graph-url out, or set it to https://graph.microsoft.com.") },
+	{ "graph-access-policy", NULL,
+	  N_("Test-ApplicationAccessPolicy -Identity MAILBOX -AppId CLIENT-ID shows it; add the mailbox to the policy's group, or "
+	     "Remove-ApplicationAccessPolicy.") },
+	{ "graph-permission", NULL,
+	  N_("Entra admin center > App registrations > the app > API permissions > Add > Microsoft Graph > Application permissions > Mail.Send; then "
+	     "Grant admin consent.") },
+	{ "graph-permission-none", NULL,
+	  N_("Entra admin center > App registrations > the app > API permissions > Add > Microsoft Graph > Application permissions > Mail.Send; then "
+	     "Grant admin consent.") },
+	{ "graph-no-mailbox", NULL, N_("Give the user a licence with Exchange Online, or move the mailbox there: Get-Mailbox -Identity MAILBOX.") },
+	{ "graph-no-user", NULL, N_("Write the mailbox's address as Get-Mailbox shows it, and check tenant.") },
+	{ "graph-throttled", NULL, N_("Wait; lower connections-max when it comes again and again (Graph takes 4 requests of a mailbox at once).") },
+	{ "graph-busy", NULL, N_("Test again in some minutes; Microsoft 365 admin center > Health > Service health tells of outages.") },
+
 	/* A folder. */
 	{ "folder-not-writable", N_("The folder cannot be written to."), N_("Make it, and let it belong to the gateway's user.") },
 };

@@ -2,6 +2,7 @@
 #include <string.h>
 #include <sysexits.h>
 
+#include "courier/failure_graph.h"
 #include "courier/remedy.h"
 #include "domain/bearer.h"
 #include "domain/event_id.h"
@@ -135,7 +136,7 @@ static bool tell_upstream_cause(struct api_call *call, struct str cause)
 
 	if (!str_copy(cause, sizeof(text), text) || !remedy_find(text))
 		return false;
-	tell_remedy(call, text, failure_explain(text));
+	tell_remedy(call, text, failure_explain(text) ? failure_explain(text) : failure_graph_explain(text));
 	return true;
 }
 

@@ -247,12 +247,23 @@ static enum MHD_Result send_mail(struct sandbox *sandbox, const struct graph_vis
 	return refusal ? graph_say(visit->request, refusal, NULL, NULL) : graph_sent(sandbox, visit->request);
 }
 
+static enum MHD_Result show_user(struct sandbox *sandbox, const struct graph_visit *visit)
+{
+	static const struct graph_reply found = { 200, NULL, NULL, NULL };
+	char id[40];
+
+	(void)sandbox;
+	print_id(id);
+	return graph_say(visit->request, &found, json_pack("{s:s}", "id", id), NULL);
+}
+
 /* What can be done, by what stands behind the mailbox. To add something: a row. */
 static const struct {
 	const char *method, *path;
 	bool whole; /* the path ends there */
 	enum MHD_Result (*run)(struct sandbox *sandbox, const struct graph_visit *visit);
 } actions[] = {
+	{ "GET", "", true, show_user },
 	{ "POST", "sendMail", true, send_mail },
 	{ "POST", "messages", true, graph_draft_new },
 	{ "POST", "messages/", false, graph_draft_change },

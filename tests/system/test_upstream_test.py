@@ -307,3 +307,64 @@ def test_no_secret_is_told(tenant):
     done = gateway.call("upstream", "test", "main", "--json")
     for secret in (sandbox.secret(), "eyJ", "dXNlcj0"):
         assert secret not in done.stdout + done.stderr + gateway.log()
+
+
+# The other kinds.
+
+def graph(sandbox, **changes):
+    return {"kind": "graph", "graph-url": sandbox.json["graphUrl"], "token-url": sandbox.json["tokenUrl"], "ca-file": sandbox.ca,
+            "client-id": sandbox.json["clientId"], "client-secret-file": "client-secret", "scope": sandbox.json["graphScope"], **changes}
+
+
+@pytest.fixture
+def by_graph(tenant):
+    def start(*cases, accounts=(SENDER,), **changes):
+        gateway, sandbox = tenant(*cases, accounts=accounts)
+        gateway.settings["upstreams"]["main"] = graph(sandbox, **changes)
+        gateway.write()
+        gateway.call("reload")
+        wait_until(lambda: "kind: graph" in gateway.call("config", "show").stdout, 10, "the settings")
+        wait_until(lambda: gateway.log().count("settings taken") == 1, 10, "the settings taken")
+        return gateway, sandbox
+    return start
+
+
+def test_graph_is_well(by_graph):
+    accounts = ["a@contoso.example", "b@contoso.example"]
+    gateway, sandbox = by_graph(accounts=accounts)
+    trial = Trial(gateway)
+    assert (trial.exit, trial.steps) == (0, ["token", "graph", "graph"]), (trial.rows, trial.talk)
+    assert [row["text"] for row in trial.rows[1:]] == accounts and trial.rows[1]["reply"] == "HTTP 200"
+    assert not sandbox.mail()
+    trial = Trial(gateway, "--send", RECIPIENT, "--from", accounts[0])
+    assert (trial.exit, trial.steps) == (0, ["token", "graph", "send"]), (trial.rows, trial.talk)
+    assert trial.row("send")["reply"] == "HTTP 202"
+    [(data, envelope)] = sandbox.mail()
+    assert (envelope["from"], envelope["to"]) == (accounts[0], [RECIPIENT]) and b"test of upstream main" in data
+
+
+@pytest.mark.parametrize("case, cause", [
+    ("wrong-secret", "AADSTS7000215"), ("graph-403", "graph-permission"), ("graph-policy", "graph-access-policy"),
+    ("graph-no-mailbox", "graph-no-mailbox"), ("graph-no-user", "graph-no-user"), ("graph-429", "graph-throttled"), ("graph-401", "graph-token-refused"),
+])
+def test_graph_faults(by_graph, case, cause):
+    gateway, sandbox = by_graph(case)
+    failed_as(gateway, "token" if case == "wrong-secret" else "graph", cause)
+    assert not sandbox.mail()
+
+
+def test_graph_that_is_not_there(by_graph):
+    gateway, _ = by_graph(**{"graph-url": f"https://localhost:{port_free()}"})
+    failed = failed_as(gateway, "graph", "graph-unreachable")
+    assert "localhost" in failed["text"]
+
+
+def test_a_folder(gateway_new, tmp_path):
+    place = tmp_path / "inbox"
+    place.mkdir()
+    gateway = gateway_new(upstreams={"main": {"kind": "inbox", "folder": place}})
+    trial = Trial(gateway)
+    assert (trial.exit, trial.steps) == (0, ["folder"]) and not list(place.iterdir()), trial.rows
+    place.rmdir()
+    failed = failed_as(gateway, "folder", "folder-not-writable")
+    assert str(place) in failed["text"]

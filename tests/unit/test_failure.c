@@ -3,6 +3,7 @@
 
 #include "base/say.h"
 #include "check.h"
+#include "courier/failure_graph.h"
 #include "courier/remedy.h"
 
 static const struct {
@@ -211,7 +212,7 @@ static void test_catalogue(void)
 			CHECK(strcmp(remedy_verdict(&reply)->cause, verdict->cause) == 0 || is_general(verdict->cause), catalogue[i].text);
 	}
 	for (size_t i = 0; i < remedies_count; i++)
-		CHECK((failure_explain(remedies[i].cause) != NULL) != (remedies[i].meaning != NULL), remedies[i].cause);
+		CHECK((failure_explain(remedies[i].cause) || failure_graph_explain(remedies[i].cause)) != (remedies[i].meaning != NULL), remedies[i].cause);
 }
 
 int main(void)
