@@ -23,6 +23,7 @@
 #define APPLICATION_FILE "client-certificate.pem"
 #define APPLICATION_KEY_FILE "client-key.pem"
 #define FEDERATED_FILE "federated-token"
+#define SERVICE_ACCOUNT_FILE "service-account.json"
 #define PATH_BYTES 4096
 
 enum outcome folder_take(struct sandbox *sandbox, const char *dir, struct fault *fault)
@@ -189,6 +190,7 @@ static const struct {
 	{ "certificateFile", NULL, APPLICATION_FILE },
 	{ "keyFile", NULL, APPLICATION_KEY_FILE },
 	{ "federatedTokenFile", NULL, FEDERATED_FILE },
+	{ "serviceAccountFile", NULL, SERVICE_ACCOUNT_FILE },
 };
 
 static void describe_ways(const struct sandbox *sandbox, json_t *json)
@@ -232,6 +234,19 @@ static enum outcome write_description(const struct sandbox *sandbox, struct faul
 	return write_file(sandbox, "sandbox.json", str_of(text), 0644, fault);
 }
 
+/* As Google's console gives the key of a service account. */
+static enum outcome write_service_account(const struct sandbox *sandbox, struct fault *fault)
+{
+	json_t *json = json_pack("{s:s,s:s,s:s,s:s%,s:b}", "type", "service_account", "client_email", TOKEN_SERVICE_ACCOUNT, "private_key_id", "SANDBOX",
+				 "private_key", sandbox->application.key.ptr, sandbox->application.key.len, "sandbox", 1);
+	CLEANUP(cleanup_free) char *text = json ? json_dumps(json, JSON_INDENT(2)) : NULL;
+
+	json_decref(json);
+	if (!text)
+		return fault_set(fault, OUTCOME_LATER, N_("out of memory"));
+	return write_file(sandbox, SERVICE_ACCOUNT_FILE, str_of(text), 0600, fault);
+}
+
 static enum outcome write_application(struct sandbox *sandbox, struct fault *fault)
 {
 	CLEANUP(buf_wipe) struct buf token = { .bytes_max = ASSERTION_BYTES_MAX };
@@ -239,7 +254,8 @@ static enum outcome write_application(struct sandbox *sandbox, struct fault *fau
 	if (!federated_token_print(sandbox, &token))
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory"));
 	if (write_file(sandbox, APPLICATION_FILE, buf_str(&sandbox->application.certificate), 0644, fault) != OUTCOME_OK ||
-	    write_file(sandbox, APPLICATION_KEY_FILE, buf_str(&sandbox->application.key), 0600, fault) != OUTCOME_OK)
+	    write_file(sandbox, APPLICATION_KEY_FILE, buf_str(&sandbox->application.key), 0600, fault) != OUTCOME_OK ||
+	    write_service_account(sandbox, fault) != OUTCOME_OK)
 		return fault->outcome;
 	return write_file(sandbox, FEDERATED_FILE, buf_str(&token), 0600, fault);
 }

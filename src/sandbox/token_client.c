@@ -39,6 +39,11 @@ static bool is_signed(struct sandbox *sandbox, const struct jwt *jwt, bool feder
 	return good;
 }
 
+static void own_url(const struct sandbox *sandbox, char ret_url[256])
+{
+	(void)snprintf(ret_url, 256, "https://localhost:%u/" SANDBOX_TENANT "/oauth2/v2.0/token", sandbox->https_port);
+}
+
 static enum token_refusal judge_claims(struct sandbox *sandbox, const struct jwt *jwt, bool federated, char *about)
 {
 	int64_t now_s = clock_real_us() / 1000000;
@@ -46,7 +51,7 @@ static enum token_refusal judge_claims(struct sandbox *sandbox, const struct jwt
 	char audience[256];
 	char id[PEOPLE_VALUE_MAX];
 
-	(void)snprintf(audience, sizeof(audience), "https://localhost:%u/" SANDBOX_TENANT "/oauth2/v2.0/token", sandbox->https_port);
+	own_url(sandbox, audience);
 	if (faults_strike(&sandbox->faults, FAULT_CLOCK_SKEW) || ends_s <= now_s - SKEW_S_MAX || moment(jwt, "nbf") > now_s + SKEW_S_MAX) {
 		(void)snprintf(about, TOKEN_VALUE_MAX, "Current time: %lld, expiry time of assertion %lld.", (long long)now_s, (long long)ends_s);
 		return ASSERTION_TIME;
@@ -79,6 +84,25 @@ static enum token_refusal judge_assertion(struct sandbox *sandbox, struct str as
 	refusal = is_signed(sandbox, &jwt, federated) ? judge_claims(sandbox, &jwt, federated, about) : BAD_ASSERTION;
 	jwt_done(&jwt);
 	return refusal;
+}
+
+enum token_refusal token_client_service_account(struct sandbox *sandbox, struct str assertion, struct token_about *ret_user)
+{
+	int64_t now_s = clock_real_us() / 1000000;
+	char audience[256];
+	struct jwt jwt;
+	const char *why;
+	bool good;
+
+	ret_user->text[0] = '\0';
+	if (!jwt_parse(assertion, &jwt, &why))
+		return BAD_ASSERTION;
+	own_url(sandbox, audience);
+	good = is_signed(sandbox, &jwt, true) && str_eq(claim(&jwt, "iss"), STR(TOKEN_SERVICE_ACCOUNT)) && str_eq(claim(&jwt, "aud"), str_of(audience)) &&
+	       str_eq(claim(&jwt, "scope"), STR(TOKEN_GOOGLE_SCOPE)) && str_ends_nocase(claim(&jwt, "sub"), STR("@" SANDBOX_TENANT)) &&
+	       moment(&jwt, "exp") > now_s && moment(&jwt, "exp") <= now_s + 3600 && str_copy(claim(&jwt, "sub"), sizeof(ret_user->text), ret_user->text);
+	jwt_done(&jwt);
+	return good ? NO_REFUSAL : BAD_ASSERTION;
 }
 
 static enum token_refusal judge_secret(struct sandbox *sandbox, const char *secret)

@@ -140,7 +140,7 @@ static enum MHD_Result answer_metadata(struct sandbox *sandbox, const struct que
 		return refuse(question, NO_METADATA, "Metadata");
 	if (strcmp(argument(question, "resource"), "https://outlook.office365.com") != 0)
 		return refuse(question, NO_RESOURCE, argument(question, "resource"));
-	json = token_grant_json(sandbox, "roles", false);
+	json = token_grant_json(sandbox, "roles", "", false);
 	if (json) {
 		(void)snprintf(moment, sizeof(moment), "%lld",
 			       (long long)(clock_real_us() / 1000000 + json_integer_value(json_object_get(json, "expires_in"))));

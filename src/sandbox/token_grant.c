@@ -1,4 +1,5 @@
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <openssl/sha.h>
@@ -11,8 +12,9 @@
 #define EXPIRING_SECONDS 5
 #define REFRESH_SECONDS (90 * 86400)
 #define DEVICE_SECONDS 900
-#define INTERVAL_SECONDS 1 /* Entra's is 5: tests have no time */
 #define CLAIMS_BYTES_MAX 1024
+#define PERSON_BYTES_MAX 400
+#define INTERVAL_SECONDS 1 /* Entra's is 5: tests have no time */
 
 /* Faults of the endpoint that strike whoever asks rightly, in the order in which they are looked at. To add one: a row. */
 static const struct {
@@ -39,7 +41,7 @@ static const struct right {
 } all_rights[] = {
 	{ "roles", "https://outlook.office365.com", "\"roles\":[\"SMTP.SendAsApp\"]", TOKEN_FOR_SMTP },
 	{ "graph", "https://graph.microsoft.com", "\"roles\":[\"Mail.Send\",\"Mail.ReadWrite\"]", TOKEN_FOR_GRAPH },
-	{ "scp", "https://outlook.office.com", "\"scp\":\"SMTP.Send\",\"upn\":\"" TOKEN_PERSON "\"", TOKEN_FOR_SMTP },
+	{ "scp", "https://outlook.office.com", "\"scp\":\"SMTP.Send\"", TOKEN_FOR_SMTP },
 };
 
 static const struct right *right_of(const char *name)
@@ -52,21 +54,25 @@ static const struct right *right_of(const char *name)
 }
 
 /* "header.claims." as Entra's tokens begin: what an inspector can see. */
-static bool head_print(struct sandbox *sandbox, const char *rights, unsigned seconds, struct buf *out)
+static bool head_print(struct sandbox *sandbox, const char *rights, const char *user, unsigned seconds, struct buf *out)
 {
 	const struct right *right = right_of(rights);
 	json_int_t now_s = clock_real_us() / 1000000;
 	char claims[CLAIMS_BYTES_MAX];
+	char person[PERSON_BYTES_MAX] = "";
 
+	if (user[0])
+		(void)snprintf(person, sizeof(person), ",\"upn\":\"%s\"", user);
 	(void)snprintf(claims, sizeof(claims),
 		       "{\"aud\":\"%s\",\"iss\":\"https://sts.windows.net/" SANDBOX_TENANT "/\",\"tid\":\"" SANDBOX_TENANT "\",\"appid\":\"%s\","
-		       "\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,%s,\"sandbox\":true}",
-		       right->audience_url, sandbox->client_id, (long long)now_s, (long long)now_s, (long long)now_s + seconds, right->claims);
+		       "\"iat\":%lld,\"nbf\":%lld,\"exp\":%lld,%s%s,\"sandbox\":true}",
+		       right->audience_url, sandbox->client_id, (long long)now_s, (long long)now_s, (long long)now_s + seconds, right->claims,
+		       person);
 	return base64url_print(out, STR("{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"SANDBOX\"}")) && buf_add_byte(out, '.') &&
 	       base64url_print(out, str_of(claims)) && buf_add_byte(out, '.');
 }
 
-json_t *token_grant_json(struct sandbox *sandbox, const char *rights, bool with_refresh_token)
+json_t *token_grant_json(struct sandbox *sandbox, const char *rights, const char *user, bool with_refresh_token)
 {
 	unsigned seconds = faults_strike(&sandbox->faults, FAULT_TOKEN_EXPIRING) ? EXPIRING_SECONDS : TOKEN_SECONDS;
 	char token[TOKEN_LEN + 1];
@@ -75,7 +81,7 @@ json_t *token_grant_json(struct sandbox *sandbox, const char *rights, bool with_
 	json_t *json = NULL;
 
 	buf_init(&head, TOKEN_LEN);
-	if (head_print(sandbox, rights, seconds, &head) && tokens_issue(&sandbox->tokens, right_of(rights)->audience, seconds, buf_str(&head), token))
+	if (head_print(sandbox, rights, user, seconds, &head) && tokens_issue(&sandbox->tokens, right_of(rights)->audience, seconds, buf_str(&head), token))
 		json = json_pack("{s:s,s:i,s:i,s:s,s:b}", "token_type", "Bearer", "expires_in", (int)seconds, "ext_expires_in", (int)seconds,
 				 "access_token", token, "sandbox", 1);
 	buf_done(&head);
@@ -152,16 +158,31 @@ static enum token_refusal take_page(struct sandbox *sandbox, struct str form, st
 	return token_form_value(form, "code_verifier", value) && is_challenge_of(item.challenge, value) ? NO_REFUSAL : BAD_VERIFIER;
 }
 
+static enum token_refusal take_service_account(struct sandbox *sandbox, struct str form, struct token_about *about)
+{
+	char assertion[TOKEN_VALUE_MAX];
+
+	if (token_form_value(form, "assertion", assertion))
+		return token_client_service_account(sandbox, str_of(assertion), about);
+	(void)str_copy(STR("assertion"), sizeof(about->text), about->text);
+	return NO_FIELD;
+}
+
+/* Who has to be proved beside the grant: the application; it, but its name will do; nobody, since the grant proves it. */
+enum client { CLIENT_PROVED, CLIENT_NAMED, CLIENT_NONE };
+
 /* To add a grant: a row, and the function it names. */
 static const struct {
 	const char *name;
-	bool of_person; /* a public client may ask, and gets a refresh token */
+	enum client client;
+	bool of_person; /* whose token it is, and a refresh token comes with it */
 	enum token_refusal (*take)(struct sandbox *sandbox, struct str form, struct token_about *about);
 } grants[] = {
-	{ "client_credentials", false, take_client },
-	{ "refresh_token", true, take_refresh },
-	{ "urn:ietf:params:oauth:grant-type:device_code", true, take_device },
-	{ "authorization_code", true, take_page },
+	{ "client_credentials", CLIENT_PROVED, false, take_client },
+	{ "refresh_token", CLIENT_NAMED, true, take_refresh },
+	{ "urn:ietf:params:oauth:grant-type:device_code", CLIENT_NAMED, true, take_device },
+	{ "authorization_code", CLIENT_NAMED, true, take_page },
+	{ "urn:ietf:params:oauth:grant-type:jwt-bearer", CLIENT_NONE, false, take_service_account },
 };
 
 static enum token_refusal strike(struct sandbox *sandbox, struct token_about *about)
@@ -175,32 +196,42 @@ static enum token_refusal strike(struct sandbox *sandbox, struct token_about *ab
 	return NO_REFUSAL;
 }
 
+/* `about` is the scope that was asked for, or the mailbox that a service account signs in as. */
+static json_t *answer_of(struct sandbox *sandbox, enum client client, bool of_person, const char *about)
+{
+	if (of_person)
+		return token_grant_json(sandbox, "scp", TOKEN_PERSON, true);
+	if (client == CLIENT_NONE)
+		return token_grant_json(sandbox, "scp", about, false);
+	return token_grant_json(sandbox, strcmp(about, SANDBOX_GRAPH_SCOPE) == 0 ? "graph" : "roles", "", false);
+}
+
 /* The form's fields are looked at in the order in which Entra seems to: what is missing, who asks, with what, for what. */
 enum token_refusal token_grant_answer(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json)
 {
-	static const char *const needed[] = { "grant_type", "client_id" };
 	enum token_refusal refusal = NO_REFUSAL;
 	size_t at = 0;
 
-	for (size_t i = 0; i < sizeof(needed) / sizeof(*needed); i++) {
-		if (!token_form_value(form, needed[i], about->text)) {
-			(void)str_copy(str_of(needed[i]), sizeof(about->text), about->text);
-			return NO_FIELD;
-		}
+	if (!token_form_value(form, "grant_type", about->text)) {
+		(void)str_copy(STR("grant_type"), sizeof(about->text), about->text);
+		return NO_FIELD;
 	}
-	(void)token_form_value(form, "grant_type", about->text);
 	while (at < sizeof(grants) / sizeof(*grants) && strcmp(about->text, grants[at].name) != 0)
 		at++;
 	if (at == sizeof(grants) / sizeof(*grants))
 		return BAD_GRANT;
-	refusal = token_client_judge(sandbox, form, grants[at].of_person, about);
+	if (grants[at].client != CLIENT_NONE && !token_form_value(form, "client_id", about->text)) {
+		(void)str_copy(STR("client_id"), sizeof(about->text), about->text);
+		return NO_FIELD;
+	}
+	if (grants[at].client != CLIENT_NONE)
+		refusal = token_client_judge(sandbox, form, grants[at].client == CLIENT_NAMED, about);
 	if (refusal == NO_REFUSAL)
 		refusal = strike(sandbox, about);
 	if (refusal == NO_REFUSAL)
 		refusal = grants[at].take(sandbox, form, about);
 	if (refusal == NO_REFUSAL)
-		*ret_json = token_grant_json(sandbox, grants[at].of_person ? "scp" : strcmp(about->text, SANDBOX_GRAPH_SCOPE) == 0 ? "graph" : "roles",
-					     grants[at].of_person);
+		*ret_json = answer_of(sandbox, grants[at].client, grants[at].of_person, about->text);
 	return refusal;
 }
 

@@ -5,6 +5,8 @@
 #include "sandbox/sandbox_private.h"
 
 #define TOKEN_VALUE_MAX 16384
+#define TOKEN_SERVICE_ACCOUNT "sekisho@sandbox.iam.gserviceaccount.example"
+#define TOKEN_GOOGLE_SCOPE "https://mail.google.com/"
 #define TOKEN_PERSON "person@" SANDBOX_TENANT
 #define TOKEN_USER_SCOPE "https://outlook.office.com/SMTP.Send offline_access"
 
@@ -27,10 +29,13 @@ json_t *token_refusal_json(enum token_refusal refusal, const char *about);
 /* token_client.c: who asks, and whether it is the registered application. `may_be_public`: nothing but its client_id will do. */
 enum token_refusal token_client_judge(struct sandbox *sandbox, struct str form, bool may_be_public, struct token_about *about);
 
+/* Likewise a Google service account's assertion; ret_user: as whom. */
+enum token_refusal token_client_service_account(struct sandbox *sandbox, struct str assertion, struct token_about *ret_user);
+
 /* token_grant.c: a whole form to the token endpoint. NO_REFUSAL: *ret_json is the answer; NULL: no room. */
 enum token_refusal token_grant_answer(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json);
-/* A token with `rights` in it ("roles" of the application, "graph" of it for Graph, or "scp" of the person). NULL: no room. */
-json_t *token_grant_json(struct sandbox *sandbox, const char *rights, bool with_refresh_token);
+/* A token with `rights` in it ("roles" of the application, "graph" of it for Graph, or "scp" of `user`; "" : nobody's). NULL: no room. */
+json_t *token_grant_json(struct sandbox *sandbox, const char *rights, const char *user, bool with_refresh_token);
 enum token_refusal token_grant_device(struct sandbox *sandbox, struct str form, struct token_about *about, json_t **ret_json);
 
 #endif

@@ -220,6 +220,25 @@ def test_the_ways_that_other_issuers_do_not_know(both):
     sandbox.arrives("page")
 
 
+def test_a_service_account_has_a_token_for_each_mailbox(both):
+    """Google's way: the mailbox stands in the assertion, and no mailbox gets another's token."""
+    one = both([], {"main": {"client-secret-file": "client-secret"}, "other": {"client-secret-file": "client-secret"}})
+    json_ = one.sandbox.json
+    one.gateway.settings["upstreams"] = {"google": {**one.base, "client-id": None, "scope": "https://mail.google.com/",
+                                                    "service-account-file": json_["serviceAccountFile"]}}
+    one.gateway.settings["routes"] = [{"from": "*", "upstream": "google"}]
+    one.gateway.write()
+    one.gateway.stop()
+    one.gateway.start()
+    before = one.sandbox.stats()["tokensIssued"]
+    for name in ("main", "other", "main"):
+        one.arrives(name)
+        assert one.gateway.record("upstream", "token", "google", "--mailbox", f"{name}@contoso.example")["upn"] == f"{name}@contoso.example"
+    wait_until(lambda: one.sandbox.stats()["tokensIssued"] == before + 2, 5, one.sandbox.stats)
+    answer = one.gateway.call("upstream", "token", "google", check=False)
+    assert answer.returncode == 75 and "signs in as one mailbox, and none is named" in answer.stderr
+
+
 def test_two_new_assertions_for_two_tokens(both):
     """The sandbox takes no assertion twice, and tokens live five seconds here: each request signs a new one."""
     one = both(["token-expiring"], {"main": {"client-secret-file": "client-secret"}})
