@@ -126,7 +126,7 @@ def test_what_is_counted(sandbox_new):
     (400, 900144, "invalid_request", {"client_id": None}),
     (400, 900144, "invalid_request", {"scope": None}),
     (400, 900144, "invalid_request", {"grant_type": None}),
-    (400, 70011, "invalid_scope", {"scope": "https://graph.microsoft.com/.default"}),
+    (400, 70011, "invalid_scope", {"scope": "https://vault.azure.net/.default"}),
     (400, 70003, "unsupported_grant_type", {"grant_type": "password"}),
     (400, 900561, "invalid_request", {"method": "GET"}),
     (400, 90002, "invalid_request", {"tenant": "fabrikam.example"}),
