@@ -81,6 +81,7 @@ void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_f
 
 	fate->recipients = work->fates;
 	mailbox->active--;
+	mailbox->line->active--;
 	courier->active--;
 	if (taken)
 		mailbox_well(mailbox);
@@ -108,6 +109,7 @@ bool courier_take(struct courier *courier, const struct courier_job *job)
 	if (!work)
 		return false;
 	mailbox->active++;
+	mailbox->line->active++;
 	courier->active++;
 	budget_begin(&mailbox->budget, job->recipients_count);
 	tell_spent(mailbox);
@@ -115,6 +117,7 @@ bool courier_take(struct courier *courier, const struct courier_job *job)
 	mailbox->room_wanted = false;
 	if (!carriers[upstream->settings->kind]->carry(mailbox, upstream, work)) {
 		mailbox->active--;
+		mailbox->line->active--;
 		courier->active--;
 		mailbox->room_wanted = true;
 		budget_end(&mailbox->budget, work->message.recipients_count, false, clock_monotonic_ms());
@@ -351,6 +354,8 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 	courier->upstreams = upstreams;
 	courier->upstreams_count = settings->upstreams_count;
 	courier->settings = settings;
+	courier->line_active_max = (size_t)settings->limits.dispatch_window_max / settings->upstreams_count;
+	courier->line_active_max += courier->line_active_max == 0;
 	courier->generation++;
 	token_forget_all(courier->tokens);
 	login_desk_forget(courier->logins);

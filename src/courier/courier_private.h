@@ -28,9 +28,16 @@ struct upstream {
 	char trouble[512];
 };
 
+/* All mailboxes of one upstream name, over reloads: how much of what may be under way at once they have. */
+struct line {
+	char *name;
+	size_t active;
+};
+
 /* One identity at one upstream: what is under way for it, and its budget. Kept over reloads. */
 struct mailbox {
 	struct courier *courier;
+	struct line *line;
 	char *key;                 /* "UPSTREAM\nADDRESS" */
 	struct str upstream_name, address; /* within key */
 	struct budget budget;
@@ -68,6 +75,8 @@ struct courier {
 	struct upstream *upstreams;
 	size_t upstreams_count;
 	struct table mailboxes;    /* by key */
+	struct table lines;        /* by upstream name: all that ever were */
+	size_t line_active_max;    /* a dead upstream takes no more than its share of what may be under way */
 	struct table senders;      /* that had permanent errors of a kind; by key */
 	struct probe *probes;      /* tests under way */
 	const struct courier_handler *handler;

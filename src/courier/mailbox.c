@@ -18,6 +18,23 @@ struct upstream *upstream_find(struct courier *courier, struct str name)
 	return NULL;
 }
 
+static struct line *line_for(struct courier *courier, struct str name)
+{
+	struct line *line = table_find(&courier->lines, name);
+
+	if (line)
+		return line;
+	line = calloc(1, sizeof(*line));
+	if (!line)
+		return NULL;
+	line->name = str_dup(name);
+	if (line->name && table_put(&courier->lines, str_of(line->name), line))
+		return line;
+	free(line->name);
+	free(line);
+	return NULL;
+}
+
 static void mailbox_limits(struct mailbox *mailbox, const struct upstream *upstream)
 {
 	budget_limits(&mailbox->budget, upstream->settings->messages_per_minute_max, upstream->settings->recipients_per_day_max);
@@ -31,9 +48,10 @@ static struct mailbox *mailbox_new(struct courier *courier, const struct upstrea
 		return NULL;
 	mailbox->courier = courier;
 	mailbox->key = str_dup(key);
+	mailbox->line = line_for(courier, (struct str){ key.ptr, name_len });
 	if (upstream)
 		mailbox_limits(mailbox, upstream);
-	if (mailbox->key && table_put(&courier->mailboxes, str_of(mailbox->key), mailbox)) {
+	if (mailbox->key && mailbox->line && table_put(&courier->mailboxes, str_of(mailbox->key), mailbox)) {
 		mailbox->upstream_name = (struct str){ mailbox->key, name_len };
 		mailbox->address = str_of(mailbox->key + name_len + 1);
 		return mailbox;
@@ -89,6 +107,8 @@ uint64_t mailbox_wait_ms(struct mailbox *mailbox, const struct upstream *upstrea
 		return upstream->paused_until_ms - now_ms;
 	if (now_ms < mailbox->paused_until_ms)
 		return mailbox->paused_until_ms - now_ms;
+	if (mailbox->line->active >= mailbox->courier->line_active_max)
+		return UINT64_MAX;
 	/* A connection counts until the peer has closed it: Exchange counts so too. */
 	if (!idle && slots_max && mailbox->slots >= slots_max)
 		return UINT64_MAX;

@@ -66,6 +66,7 @@ static void pump_all(struct dispatch *dispatch)
 
 	if (!lanes)
 		return;
+	dispatch->window_full = false;
 	while (got < count && (lane = table_next(&dispatch->lanes, &at)))
 		lanes[got++] = lane;
 	for (size_t i = 0; i < got; i++) {
@@ -165,7 +166,7 @@ void dispatch_committed(struct dispatch *dispatch, const struct spool_message *m
 	/* Behind others that are due it waits in the spool: order is kept, memory is not used up. Those that are not due yet
 	 * stand in nobody's way. */
 	behind = lane->more && !(lane->first && lane->first->message.due_us > message->due_us);
-	if (behind || dispatch->items.count >= dispatch->settings->limits.dispatch_window_max) {
+	if (behind || dispatch->waiting >= dispatch->settings->limits.dispatch_window_max) {
 		lane->more = true;
 		lane->more_due_us = 0;
 		lane_pump(lane);

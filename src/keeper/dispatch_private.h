@@ -72,8 +72,10 @@ struct dispatch {
 	struct table turns;          /* by "ROUTE\nMAILBOX" */
 	size_t detours;              /* turns whose mail may go by another mailbox, too */
 	size_t first_pumped;         /* at each tick other lanes come first */
+	bool window_full;            /* and nothing could be let go, since the tick began */
 	struct table items;          /* all in memory, by message id */
 	struct table watches;        /* by message id: whose word somebody waits for */
+	size_t waiting;              /* of all lanes: the window; what is under way the courier bounds */
 	size_t kept_bytes;
 	char lanes_after[3][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
@@ -108,6 +110,7 @@ struct turns {
 	struct table tenants;        /* by name: all that ever waited */
 	size_t lanes, large, loading; /* large: messages under way that are; loading: bodies */
 	bool pumping, again, detours;
+	bool blocked;                /* the last that was due found no room */
 };
 struct turns *turns_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
 struct turns *turns_find(struct dispatch *dispatch, struct str route, struct str mailbox);

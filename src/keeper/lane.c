@@ -96,6 +96,7 @@ static void let_last_go(struct lane *lane)
 	item_free(*at);
 	*at = NULL;
 	lane->waiting--;
+	lane->dispatch->waiting--;
 }
 
 void lane_put(struct lane *lane, struct item *item)
@@ -109,6 +110,7 @@ void lane_put(struct lane *lane, struct item *item)
 	item->lane = lane;
 	item->state = ITEM_WAITS;
 	lane->waiting++;
+	lane->dispatch->waiting++;
 	if (lane->waiting > LANE_ITEMS_MAX) {
 		let_last_go(lane);
 		lane->more_due_us = 0;
@@ -153,7 +155,7 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 /* Memory is for what may go now: what waits for its time, or behind a paused mailbox, is the spool's to remember. */
 static void shed(struct lane *lane, int64_t now_us)
 {
-	size_t keep = lane->first && lane->first->message.due_us <= now_us ? 1 : 0;
+	size_t keep = lane->first && lane->first->message.due_us <= now_us && !lane->turns->blocked ? 1 : 0;
 
 	if (lane->waiting > keep)
 		lane->more_due_us = lane->first->message.due_us;
@@ -177,13 +179,16 @@ static bool window_has_room(struct lane *lane, int64_t now_us)
 	struct lane *other;
 	size_t at = 0;
 
-	if (dispatch->items.count < dispatch->settings->limits.dispatch_window_max)
+	if (dispatch->waiting < dispatch->settings->limits.dispatch_window_max)
 		return true;
+	if (dispatch->window_full || lane->turns->blocked)
+		return false; /* nobody is put out for what could not go */
 	while ((other = table_next(&dispatch->lanes, &at))) {
 		if (other != lane)
 			shed(other, now_us);
 	}
-	return dispatch->items.count < dispatch->settings->limits.dispatch_window_max;
+	dispatch->window_full = dispatch->waiting >= dispatch->settings->limits.dispatch_window_max;
+	return !dispatch->window_full;
 }
 
 static void load(struct lane *lane)
@@ -304,6 +309,7 @@ static void start(struct lane *lane, struct item **at)
 
 	*at = item->next;
 	lane->waiting--;
+	lane->dispatch->waiting--;
 	lane->busy++;
 	item->is_large = item->message.size_bytes > LARGE_BYTES && item->unsent.len == 0;
 	lane->turns->large += item->is_large;

@@ -194,11 +194,13 @@ static void pump_round(struct turns *turns)
 	while ((lane = take_next(turns))) {
 		switch (lane_send(lane)) {
 		case LANE_WENT:
+			turns->blocked = false;
 			turns_join(lane);
 			break;
 		case LANE_NONE_DUE:
 			break;
 		case LANE_NO_ROOM:
+			turns->blocked = true;
 			if (each_its_own_way && ++in_vain < LOOKED_AT_MAX) {
 				turns_join(lane);
 				break;

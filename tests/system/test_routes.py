@@ -145,3 +145,21 @@ def test_a_dead_upstream_is_nobody_elses_trouble(both, sandbox_new, capsys, shar
         assert len(gateway.rows("queue", "list")) == 300
         for row in gateway.rows("queue", "list")[:300:50]:
             gateway.call("queue", "drop", row["id"], check=False)
+
+
+def test_more_accounts_wait_than_the_window_holds(both):
+    """Each of them has mail for the dead one in the window; what may leave must still find a place there."""
+    dead = socket.create_server(("127.0.0.1", 0), backlog=1000)
+    accounts = [f"account{number}@contoso.example" for number in range(15)]
+
+    def edit(settings):
+        settings["upstreams"]["dead"] = {**settings["upstreams"]["main"], "host": "127.0.0.1", "port": dead.getsockname()[1],
+                                         "connections-max": 1}
+        settings["routes"] = [{"from": SENDER, "upstream": "main"}, {"from": "*", "upstream": "dead"}]
+    gateway, sandbox = both(edit=edit, limits={"dispatch-window-max": 10})
+    with dead:
+        for account in accounts:
+            gateway.user_add(account, PASSWORD)
+            send(gateway, *[message(sender=account)] * 3, sender=account, account=account)
+        send(gateway, *(message() for _ in range(30)))
+        wait_until(lambda: len(sandbox.mail()) == 30, 20, lambda: f"{len(sandbox.mail())} of 30")
