@@ -115,6 +115,15 @@ static const struct {
 	  ":2:1: there are 2 upstreams and no routes; say which mail goes where under routes" },
 	{ "a route to nowhere", GOOD "routes: [ { upstream: n } ]\n",
 	  ":3:13: there is no upstream n; there is m" },
+	{ "a fallback to nowhere", LISTENER "upstreams: { m: { auth: none, host: h, fallback: n } }\n",
+	  ":2:40: upstream m: fallback n is not another upstream" },
+	{ "a fallback to itself", LISTENER "upstreams: { m: { auth: none, host: h, fallback: m } }\n",
+	  ":2:40: upstream m: fallback m is not another upstream" },
+	{ "same among several mailboxes", LISTENER "upstreams: { m: { auth: none, host: h, mailbox: [ a@b.example, same ] } }\n",
+	  ":2:64: mailbox: \"same\" is neither same nor a mail address, or one too many; same stands alone" },
+	{ "several mailboxes, and one as ever",
+	  LISTENER "upstreams: { m: { auth: none, host: h, mailbox: [ a@b.example, c@b.example ] }, "
+		   "n: { auth: none, host: h, mailbox: a@b.example } }\nroutes: [ { upstream: m } ]\n", NULL },
 	{ "no tenant", LISTENER "upstreams: { m: { client-id: a } }\n",
 	  ":2:14: upstream m needs tenant, the Entra tenant's ID or domain, or a token-url" },
 	{ "no client", LISTENER "upstreams: { m: { tenant: t } }\n",
@@ -295,6 +304,38 @@ static void check_values(void)
 	settings_free(settings);
 }
 
+/* Spread evenly, each account's always by the same one; and an upstream that another falls back to is not where the rest goes. */
+static void check_mailboxes(void)
+{
+	struct settings *settings = NULL;
+	struct fault fault;
+	unsigned counts[2] = { 0 };
+	const struct upstream_settings *upstream;
+
+	if (settings_parse("/etc/sekisho/gw.yaml",
+			   STR(LISTENER "upstreams: { m: { auth: none, host: h, fallback: s, mailbox: [ a@b.example, c@b.example ] }, "
+					"s: { auth: none, host: h } }\nroutes: [ { tenant: b.example, upstream: m } ]\n"),
+			   &settings, &fault) != OUTCOME_OK)
+		abort();
+	upstream = settings_upstream(settings, STR("m"));
+	for (unsigned i = 0; i < 1000; i++) {
+		char account[32];
+		struct str mailbox;
+
+		(void)snprintf(account, sizeof(account), "copier-%u@b.example", i);
+		mailbox = settings_mailbox(upstream, str_of(account), STR("x@y.example"));
+		counts[str_eq(mailbox, STR("c@b.example"))]++;
+		if (!str_eq(mailbox, settings_mailbox(upstream, str_of(account), STR("z@y.example"))))
+			abort();
+	}
+	CHECK(counts[0] > 400 && counts[1] > 400, "mailboxes: accounts are spread evenly");
+	CHECK(str_eq(settings_mailbox(settings_upstream(settings, STR("s")), STR("q@b.example"), STR("x@y.example")), STR("q@b.example")) &&
+		      str_eq(settings_mailbox(settings_upstream(settings, STR("s")), STR(""), STR("x@y.example")), STR("x@y.example")),
+	      "mailboxes: same is the account's, or the sender's without one");
+	CHECK(!settings_route(settings, STR("other.example"), STR("a@other.example"), 1), "route: nothing goes to a fall-back of itself");
+	settings_free(settings);
+}
+
 static void check_unrouted(void)
 {
 	struct settings *settings =
@@ -400,6 +441,7 @@ int main(void)
 	check_sentences();
 	check_values();
 	check_unrouted();
+	check_mailboxes();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
 		if (!cases[i].want)
 			check_print(cases[i].text, cases[i].label);

@@ -42,6 +42,51 @@ static void test_commit_and_lanes(void)
 	CHECK(reopen_spool() && queued() == 4 && load_body(14).right, "all of it is there after a restart");
 }
 
+/* One mailbox for many: each account is a lane, so that nobody's thousands stand in anybody's way. */
+static void test_lanes_by_account(void)
+{
+	struct spool_message message = message_of(9002, "q@contoso.example", 5);
+	struct seen seen = { 0 };
+
+	message.account = STR("zoe@contoso.example");
+	CHECK(commit(&message) == OUTCOME_OK && commit_small(9001, "q@contoso.example", 100) == OUTCOME_OK, "two accounts' mail by one mailbox");
+	spool_lanes(spool, &(struct spool_lane){ STR("exchange"), STR("q@contoso.example"), STR(""), 0 }, 2, see_lanes, &seen);
+	wait_seen(&seen);
+	CHECK(seen.count == 2 && seen.rows[0].due_us == 100 && seen.rows[1].due_us == 5, "is a lane for each");
+	seen = (struct seen){ 0 };
+	spool_lane_load(spool, &(struct spool_lane){ STR("exchange"), STR("q@contoso.example"), STR("zoe@contoso.example"), 0 }, INT64_BEGIN, 0, 10,
+			see_heads, &seen);
+	wait_seen(&seen);
+	CHECK(seen.count == 1 && seen.rows[0].id == 9002, "with what is its own");
+	load_lane("q@contoso.example", INT64_BEGIN, 0, 10, &seen);
+	CHECK(seen.count == 1 && seen.rows[0].id == 9001, "and so the other");
+}
+
+struct noted {
+	unsigned count;
+	char name[32], text[32];
+};
+
+static void see_note(void *context, struct str name, int64_t at_us, struct str text)
+{
+	struct noted *noted = context;
+
+	noted->count += at_us > 0;
+	(void)str_copy(name, sizeof(noted->name), noted->name);
+	(void)str_copy(text, sizeof(noted->text), noted->text);
+}
+
+static void test_notes(void)
+{
+	struct noted noted = { 0 };
+
+	CHECK(spool_note(spool, STR("spent\nm"), STR("1 2;;")) && spool_note(spool, STR("gone"), STR("x")) &&
+		      spool_note(spool, STR("spent\nm"), STR("3 4;;")) && spool_note(spool, STR("gone"), STR("")),
+	      "notes are taken, replaced, and taken out");
+	CHECK(reopen_spool() && spool_notes_read(state, see_note, &noted, &last_fault) == OUTCOME_OK, "and read at the next start");
+	CHECK(noted.count == 1 && strcmp(noted.name, "spent\nm") == 0 && strcmp(noted.text, "3 4;;") == 0, "as they last were");
+}
+
 static void test_settle(void)
 {
 	static const uint32_t second = 1;
@@ -299,6 +344,8 @@ int main(void)
 	test_many_recipients();
 	test_group();
 	test_numbers();
+	test_lanes_by_account();
+	test_notes();
 	test_second_daemon();
 	test_without_daemon();
 	wipe_state();

@@ -44,12 +44,23 @@ static void refused(enum outcome want, const char *word, const char *label)
 
 static void test_whose(void)
 {
+	struct seen seen = { 0 };
+
 	if (open_spool() != OUTCOME_OK)
 		abort();
 	close_spool();
 	CHECK(run_sql("PRAGMA user_version = 7"), "a spool of a newer version");
 	refused(OUTCOME_NEVER, "newer Sekisho (schema 7, this one knows 2)", "is refused, and left alone");
 	CHECK(run_sql("PRAGMA user_version = 2") && open_spool() == OUTCOME_OK, "and opens with its own version");
+	CHECK(commit_small(1, "m@contoso.example", 5) == OUTCOME_OK, "a message in it");
+	close_spool();
+	CHECK(run_sql("DROP TABLE note; DROP INDEX message_due; ALTER TABLE message DROP COLUMN account;"
+		      "CREATE INDEX message_due ON message(route, mailbox, due_us) WHERE state <> 2; PRAGMA user_version = 1"),
+	      "a spool as the version before made it");
+	CHECK(open_spool() == OUTCOME_OK, "is brought up to date");
+	spool_lane_load(spool, &(struct spool_lane){ STR("exchange"), STR("m@contoso.example"), STR(""), 0 }, 0, 0, 10, see_heads, &seen);
+	wait_seen(&seen);
+	CHECK(seen.count == 1 && seen.rows[0].id == 1, "and its message is in a lane");
 	close_spool();
 	wipe_state();
 	CHECK(run_sql("CREATE TABLE other(x)"), "somebody else's database");
