@@ -167,6 +167,7 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 	char head[256];
 	char when[CLOCK_RFC3339_MAX];
 	char line[LINE_MAX_BYTES];
+	const char *quote = config.form == LOG_FORM_JSON || is_plain(str_of(event)) ? "" : "\""; /* our own words: nothing to escape */
 	size_t len;
 
 	if (level < config.least)
@@ -174,9 +175,9 @@ void log_write(enum log_level level, const char *event, const struct log_field *
 	clock_rfc3339_print(clock_real_us(), when);
 	(void)snprintf(head, sizeof(head),
 		       config.form == LOG_FORM_JSON ?
-			       "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"event\":\"%s\"" :
-			       "time=%s level=%s process=%s event=%s",
-		       when, level_names[level], config.process, event);
+			       "{\"time\":\"%s\",\"level\":\"%s\",\"process\":\"%s\",\"event\":\"%s%s%s\"" :
+			       "time=%s level=%s process=%s event=%s%s%s",
+		       when, level_names[level], config.process, quote, event, quote);
 	len = log_line_print(config.form, head, fields, sizeof(line), line);
 	line[len] = '\n';
 	/* Whole lines a write: those of several processes do not mix. A full pipe must not stop the mail. */

@@ -6,6 +6,7 @@
 #include "keeper/api.h"
 #include "keeper/forecast.h"
 #include "keeper/gates.h"
+#include "keeper/mover.h"
 #include "keeper/notice.h"
 
 static json_t *time_json(int64_t real_us)
@@ -87,20 +88,23 @@ void answer_health(struct api_call *call)
 	struct keeper *keeper = call->keeper;
 	struct upstreams all = { .rows = json_array() };
 	struct expired expired = { .call = call };
+	const struct fault *ledger = mover_trouble(keeper->mover);
 	bool accepts = !keeper->stopping && gates_count(keeper->gates) > 0 && spool_has_room(keeper->spool, 0);
 
 	courier_each(keeper->courier, add_upstream, &all);
 	json_decref(all.rows);
 	forecast_each(keeper, tell_expired, &expired);
-	api_row(call, json_pack("{s:b,s:b,s:b,s:I}", "ready", accepts, "diskHasRoom", spool_has_room(keeper->spool, 0),
-				"upstreamsFlow", !all.troubled, "expired", (json_int_t)expired.count));
+	api_row(call, json_pack("{s:b,s:b,s:b,s:b,s:I}", "ready", accepts, "diskHasRoom", spool_has_room(keeper->spool, 0),
+				"upstreamsFlow", !all.troubled, "ledgerTakesRows", !ledger, "expired", (json_int_t)expired.count));
 	if (gates_count(keeper->gates) == 0)
 		api_note(call, N_("no gate is running: nobody can connect"));
 	if (!spool_has_room(keeper->spool, 0))
 		api_note(call, N_("the disk is full: new mail is refused with 452; make room in %s"), keeper->settings->daemon.state);
 	if (all.troubled)
 		api_note(call, N_("an upstream or mailbox is paused: see sekisho upstream list"));
-	api_end(call, accepts && expired.count == 0 ? EX_OK : 1);
+	if (ledger)
+		api_note(call, N_("the ledger takes no rows, which wait in the spool meanwhile: %s"), ledger->text[call->language]);
+	api_end(call, accepts && expired.count == 0 && !ledger ? EX_OK : 1);
 }
 
 void answer_version(struct api_call *call)

@@ -19,6 +19,8 @@ struct mover {
 	struct keeper *keeper;
 	bool busy;
 	unsigned ticks; /* since the last round */
+	bool troubled;  /* the last batch was not taken … */
+	struct fault trouble; /* … and why */
 	struct waiter *now;  /* satisfied when a round finds the outbox empty that began after they asked */
 	struct waiter *next; /* asked while a round was under way */
 };
@@ -99,6 +101,9 @@ static void on_batch(struct worker_job *job)
 	if (batch->aside > 0)
 		log_event(LOG_LEVEL_ERROR, "rows that the ledger refuses were set aside", LOG_NUMBER("rows", batch->aside),
 			  LOG_TEXT("reason", batch->fault.text[LANGUAGE_EN]));
+	mover->troubled = batch->outcome != OUTCOME_OK;
+	if (mover->troubled)
+		mover->trouble = batch->fault;
 	if (batch->outcome != OUTCOME_OK)
 		log_event(LOG_LEVEL_ERROR, "ledger does not take rows", LOG_TEXT("reason", batch->fault.text[LANGUAGE_EN]));
 	else if (spool_rows_forget(mover->keeper->spool, batch->last_number, on_forgotten, batch))
@@ -179,6 +184,11 @@ void mover_tick(struct mover *mover)
 	if (!mover->busy && counts.outbox_rows > 0 &&
 	    (counts.outbox_rows >= ROWS_WORTH_IT || ++mover->ticks >= TICKS_AT_MOST))
 		round_start(mover);
+}
+
+const struct fault *mover_trouble(const struct mover *mover)
+{
+	return mover->troubled ? &mover->trouble : NULL;
 }
 
 void mover_flush(struct mover *mover, void (*on_done)(void *context, enum outcome outcome), void *context)

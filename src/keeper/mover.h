@@ -8,6 +8,9 @@ struct mover *mover_new(struct keeper *keeper);
 void mover_free(struct mover *mover);
 void mover_tick(struct mover *mover); /* from the keeper's timer: move what has collected */
 
+/* Why the ledger did not take the last rows; NULL: it did. */
+const struct fault *mover_trouble(const struct mover *mover);
+
 /* Call back when every row that is in the outbox now is in the ledger: for questions that want to see them. False fault: could not. */
 void mover_flush(struct mover *mover, void (*on_done)(void *context, enum outcome outcome), void *context);
 

@@ -138,7 +138,7 @@ static void round_end(struct round *round)
 {
 	struct notices *notices = round->notices;
 
-	if (round->outcome != OUTCOME_OK && !notices->troubled)
+	if (round->outcome != OUTCOME_OK && !notices->troubled && !notices->keeper->stopping)
 		log_event(LOG_LEVEL_ERROR, "notices not looked at", LOG_TEXT("reason", round->fault.text[LANGUAGE_EN]));
 	notices->troubled = round->outcome != OUTCOME_OK;
 	if (round->call && round->outcome != OUTCOME_OK)
@@ -147,7 +147,7 @@ static void round_end(struct round *round)
 		api_end(round->call, round->exit_code);
 	notices->round = NULL;
 	round_free(round);
-	if (notices->next && !round_start(notices->next)) {
+	if (notices->next && (notices->keeper->stopping || !round_start(notices->next))) {
 		api_fail_text(notices->next->call, EX_TEMPFAIL, N_("too many questions wait for the ledger; try again"));
 		round_free(notices->next);
 	}
@@ -229,7 +229,7 @@ static void on_written(struct worker_job *job)
 	}
 	/* Now they wait to be sent, with the others: another look. */
 	round->notices->looked_ms = 0;
-	if (round->call && look_again(round))
+	if (round->call && !round->notices->keeper->stopping && look_again(round))
 		return;
 	round_end(round);
 }
@@ -251,6 +251,8 @@ static void on_looked(struct worker_job *job)
 {
 	struct round *round = (struct round *)job;
 
+	if (round->outcome == OUTCOME_OK && round->notices->keeper->stopping) /* spool and courier may be closed: the next start looks */
+		round->outcome = fault_set(&round->fault, OUTCOME_LATER, N_("the daemon is stopping"));
 	if (round->outcome == OUTCOME_OK && !round->test && !round->only[0])
 		round->notices->open = round->open;
 	if (round->outcome != OUTCOME_OK || round->drafts->count == 0) {
@@ -413,7 +415,7 @@ void notices_send(struct api_call *call, const char *id, bool test)
 		api_fail_text(call, 1, N_("nobody gets notices: set mail-to or webhook under notices in the settings, or administrator under daemon"));
 		return;
 	}
-	if (notices->next) {
+	if (call->keeper->stopping || notices->next) {
 		api_fail_text(call, EX_TEMPFAIL, N_("somebody else is sending notices just now; try again"));
 		return;
 	}

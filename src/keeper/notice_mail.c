@@ -98,7 +98,8 @@ static void on_committed(void *context, enum outcome outcome, const struct fault
 		log_event(LOG_LEVEL_INFO, "notices mailed", LOG_TEXT("id", sending->event_id), LOG_NUMBER("notices", write->ids_count),
 			  LOG_STR("to", sending->to[0]));
 		mark(write, clock_real_us());
-		dispatch_committed(notices->keeper->dispatch, &sending->message);
+		if (!notices->keeper->stopping) /* else the next start finds it */
+			dispatch_committed(notices->keeper->dispatch, &sending->message);
 	} else {
 		log_event(LOG_LEVEL_ERROR, "notices not mailed",
 			  LOG_TEXT("reason", fault ? fault->text[LANGUAGE_EN] : "too much waits for the disk"));

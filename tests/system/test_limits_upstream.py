@@ -146,8 +146,8 @@ def test_a_sender_that_is_refused_again_and_again_is_held(both):
     for number in range(3):
         send(gateway, message(f"number {number}"))
         empty(gateway)
-        wait_until(lambda: gateway.log().count("event=notification not delivered") == number + 1, 10, gateway.log)
-    assert "event=sender held" in gateway.log()
+        wait_until(lambda: gateway.log().count('event="notification not delivered"') == number + 1, 10, gateway.log)
+    assert 'event="sender held"' in gateway.log()
     sandbox.stats_wait(messages=0, refused=6)
     event = send(gateway, message("the fourth"))
     row = deferred(gateway, "held back")

@@ -104,9 +104,9 @@ def test_no_token_without_verified_tls(both, case):
     gateway, sandbox = both(case)
     send(gateway, message(), message())
     gateway.queue_wait(lambda rows: len(rows) == 2 and any(row["lastReply"] for row in rows))
-    before = gateway.log().count("event=upstream paused")
+    before = gateway.log().count('event="upstream paused"')
     gateway.call("queue", "flush")
-    wait_until(lambda: gateway.log().count("event=upstream paused") > before, 20, "another attempt")
+    wait_until(lambda: gateway.log().count('event="upstream paused"') > before, 20, "another attempt")
     sandbox.stats_wait(messages=0, authAttempts=0, authBeforeTls=0)
     assert len(gateway.rows("queue", "list")) == 2 and sandbox.mail() == []
 
@@ -157,6 +157,6 @@ def test_no_notification_about_a_notification(both):
     event = send(gateway, message())
     empty(gateway)
     assert fate(gateway, event)["state"] == "failed"
-    wait_until(lambda: 'event=notification not delivered' in gateway.log(), 10, "the log to tell the administrator")
+    wait_until(lambda: 'event="notification not delivered"' in gateway.log(), 10, "the log to tell the administrator")
     sandbox.stats_wait(messages=0, refused=2)
     assert sandbox.mail() == [] and gateway.rows("queue", "list") == []

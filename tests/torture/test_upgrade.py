@@ -114,7 +114,7 @@ def test_a_reload_is_not_noticed(recorder, ground_new, figure, long, file):
         assert ground.log().count("reload refused") >= hangups.count > 3
         ground.file.write_text(good)
         ground.hang_up()
-        wait_until(lambda: "event=settings taken" in ground.log(), 10, "the mended file is taken")
+        wait_until(lambda: 'event="settings taken"' in ground.log(), 10, "the mended file is taken")
     old.say("QUIT")
     old.close()
     wait_until(lambda: len(ground.children()) == len(children), 15, lambda: f"as many processes as before: {ground.children()}")

@@ -1,5 +1,7 @@
 /* log lines: whatever a value holds, one line, valid JSON, nothing that steers a terminal. */
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -104,8 +106,39 @@ static void check_full(void)
 	json_decref(root);
 }
 
+/* What log_event() writes to standard error. */
+static const char *written(enum log_form form, const char *event)
+{
+	static char line[512];
+	int ends[2], before = dup(STDERR_FILENO);
+	ssize_t len;
+
+	log_init("test", form, LOG_LEVEL_INFO);
+	if (pipe(ends) == -1 || dup2(ends[1], STDERR_FILENO) == -1)
+		abort();
+	log_event(LOG_LEVEL_INFO, event, LOG_NUMBER("n", 1));
+	len = read(ends[0], line, sizeof(line) - 1);
+	(void)dup2(before, STDERR_FILENO);
+	(void)close(ends[0]);
+	(void)close(ends[1]);
+	(void)close(before);
+	line[len > 0 ? len : 0] = '\0';
+	return strchr(line, 'l'); /* behind the time: "level" */
+}
+
+static void check_events(void)
+{
+	CHECK(strcmp(written(LOG_FORM_LOGFMT, "delivery"), "level=info process=test event=delivery n=1\n") == 0, "events: one word");
+	CHECK(strcmp(written(LOG_FORM_LOGFMT, "the disk is full"), "level=info process=test event=\"the disk is full\" n=1\n") == 0,
+	      "events: several words are one value");
+	CHECK(strcmp(written(LOG_FORM_JSON, "the disk is full"),
+		     "level\":\"info\",\"process\":\"test\",\"event\":\"the disk is full\",\"n\":1}\n") == 0,
+	      "events: as JSON");
+}
+
 int main(void)
 {
+	check_events();
 	check_forms();
 	check_hostile();
 	check_full();
