@@ -216,6 +216,7 @@ void probe_next_mailbox(struct probe *probe)
 		probe_end(probe);
 		return;
 	}
+	token_cancel(probe->courier->tokens, probe); /* one that comes late would sign the next mailbox in */
 	probe->mailbox_first = probe->sender_at = next;
 	probe->step = 0;
 	probe_hang_up(probe, begin_mailbox);

@@ -119,13 +119,13 @@ bool spool_settle(struct spool *spool, const struct spool_fate *fate,
 /* --- reading: on the reader thread, answers on the loop --- */
 
 /* The lanes (route, mailbox, account) that hold live messages, behind `after` in order, at most `count_max`; each with its earliest due
- * time. Cost: one index step a lane. */
+ * time. Not whole: it could not be read to the end (memory, the disk), and there may be others. Cost: one index step a lane. */
 struct spool_lane {
 	struct str route, mailbox, account;
 	int64_t due_us; /* out only */
 };
 void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t count_max,
-		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context);
+		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count, bool whole), void *context);
 
 /* How many messages wait for a route, by mailbox; held ones do not. Cost: one index step a message, so for a person's question only. */
 struct spool_waiting {
@@ -136,14 +136,14 @@ void spool_waiting(struct spool *spool, struct str route,
 		   void (*on_waiting)(void *context, const struct spool_waiting *waiting, size_t count), void *context);
 
 /* Messages of a lane that are not held, by due time, after (due_us, id), at most `count_max`; with their unfinished recipients but
- * without bodies. `recipients[i]` keep their original index in `indexes[i]`. */
+ * without bodies. `recipients[i]` keep their original index in `indexes[i]`. Not whole: as above, or no more fits into one answer. */
 struct spool_head {
 	struct spool_message message;
 	const uint32_t *indexes;
 };
 void spool_lane_load(struct spool *spool, const struct spool_lane *lane, int64_t after_due_us, uint64_t after_id,
 		     size_t count_max,
-		     void (*on_heads)(void *context, const struct spool_head *heads, size_t count), void *context);
+		     void (*on_heads)(void *context, const struct spool_head *heads, size_t count, bool whole), void *context);
 
 /* A body: small ones whole and checked, large ones as an open read descriptor (the callee's to close) whose checksum was verified on a
  * worker. OUTCOME_NEVER: the checksum is wrong: the message is set aside (HELD) and told; it must not be sent. */

@@ -119,15 +119,17 @@ static struct spool_read *read_new(enum spool_read_kind kind, void *context, siz
 
 void spool_read_tell(struct spool_read *read)
 {
+	bool whole = read->outcome == OUTCOME_OK && !read->cut_short;
+
 	switch (read->kind) {
 	case READ_LANES:
-		read->on_lanes(read->context, read->answer, read->count);
+		read->on_lanes(read->context, read->answer, read->count, whole);
 		return;
 	case READ_WAITING:
 		read->on_waiting(read->context, read->answer, read->count);
 		return;
 	case READ_HEADS:
-		read->on_heads(read->context, read->answer, read->count);
+		read->on_heads(read->context, read->answer, read->count, whole);
 		return;
 	case READ_VIEWS:
 		read->on_views(read->context, read->answer, read->count);
@@ -165,12 +167,12 @@ static bool lane_keep(struct spool_read *read, const struct spool_lane *lane)
 }
 
 void spool_lanes(struct spool *spool, const struct spool_lane *after, size_t count_max,
-		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count), void *context)
+		 void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count, bool whole), void *context)
 {
 	struct spool_read *read = read_new(READ_LANES, context, count_max);
 
 	if (!read) {
-		on_lanes(context, NULL, 0);
+		on_lanes(context, NULL, 0, false);
 		return;
 	}
 	read->on_lanes = on_lanes;
@@ -191,13 +193,13 @@ void spool_waiting(struct spool *spool, struct str route,
 }
 
 void spool_lane_load(struct spool *spool, const struct spool_lane *lane, int64_t after_due_us, uint64_t after_id,
-		     size_t count_max, void (*on_heads)(void *context, const struct spool_head *heads, size_t count),
+		     size_t count_max, void (*on_heads)(void *context, const struct spool_head *heads, size_t count, bool whole),
 		     void *context)
 {
 	struct spool_read *read = read_new(READ_HEADS, context, count_max);
 
 	if (!read) {
-		on_heads(context, NULL, 0);
+		on_heads(context, NULL, 0, false);
 		return;
 	}
 	read->on_heads = on_heads;

@@ -314,9 +314,9 @@ struct spool_read {
 	enum spool_read_kind kind;
 	void *context;
 	union {
-		void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count);
+		void (*on_lanes)(void *context, const struct spool_lane *lanes, size_t count, bool whole);
 		void (*on_waiting)(void *context, const struct spool_waiting *waiting, size_t count);
-		void (*on_heads)(void *context, const struct spool_head *heads, size_t count);
+		void (*on_heads)(void *context, const struct spool_head *heads, size_t count, bool whole);
 		void (*on_body)(void *context, enum outcome outcome, const struct spool_body *body, const struct fault *fault);
 		void (*on_views)(void *context, const struct spool_view *views, size_t count);
 		void (*on_rows)(void *context, const struct spool_row *rows, size_t count);
@@ -329,6 +329,7 @@ struct spool_read {
 	struct arena arena; /* holds the answer */
 	void *answer;
 	size_t count, room;
+	bool cut_short;       /* no more fits into the answer */
 	struct spool *spool;  /* for on_set_aside */
 	bool body_damaged;    /* told when its message is set aside */
 	uint64_t *damaged;    /* other messages that are, in the arena */

@@ -255,9 +255,9 @@ static int query_heads(struct spool *spool, struct spool_read *read)
 
 	if (code == SQLITE_OK)
 		code = heads_from(spool, read, SQL_LANE_LATER_DUE);
-	if (code == SQLITE_NOMEM && read->count > 0) /* over the answer's ceiling: the rest comes with the next question */
-		return SQLITE_OK;
-	return code;
+	/* Over the answer's ceiling: the rest comes with the next question. */
+	read->cut_short = code == SQLITE_NOMEM && read->count > 0;
+	return read->cut_short ? SQLITE_OK : code;
 }
 
 static uint8_t state_shown(uint8_t state)

@@ -19,7 +19,7 @@ static void lanes_from_start(struct dispatch *dispatch)
 	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = dispatch->lanes_after[2][0] = '\0';
 }
 
-static void on_lanes(void *context, const struct spool_lane *lanes, size_t count)
+static void on_lanes(void *context, const struct spool_lane *lanes, size_t count, bool whole)
 {
 	struct dispatch *dispatch = context;
 
@@ -37,7 +37,7 @@ static void on_lanes(void *context, const struct spool_lane *lanes, size_t count
 		(void)str_copy(lanes[i].account, sizeof(dispatch->lanes_after[2]), dispatch->lanes_after[2]);
 		lane_pump(lane);
 	}
-	dispatch->lanes_known = count < LANES_A_TIME;
+	dispatch->lanes_known = whole && count < LANES_A_TIME; /* else the tick asks again, from here */
 	if (dispatch->lanes_anew)
 		lanes_from_start(dispatch);
 }

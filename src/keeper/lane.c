@@ -119,7 +119,7 @@ void lane_put(struct lane *lane, struct item *item)
 
 /* --- from the spool --- */
 
-static void on_heads(void *context, const struct spool_head *heads, size_t count)
+static void on_heads(void *context, const struct spool_head *heads, size_t count, bool whole)
 {
 	struct lane *lane = context;
 	struct dispatch *dispatch = lane->dispatch;
@@ -133,8 +133,8 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 		lane_pump(lane);
 		return;
 	}
-	lane->more = count >= lane->asked;
-	lane->more_due_us = lane->more ? 0 : INT64_MAX;
+	lane->more = !whole || count >= lane->asked;
+	lane->more_due_us = !whole ? clock_real_us() + LOAD_AGAIN_US : lane->more ? 0 : INT64_MAX;
 	for (size_t i = 0; i < count; i++) {
 		const struct spool_message *message = &heads[i].message;
 		struct item *item;

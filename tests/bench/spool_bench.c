@@ -162,10 +162,11 @@ static void on_body(void *context, enum outcome outcome, const struct spool_body
 	free(one);
 }
 
-static void on_heads(void *context, const struct spool_head *heads, size_t count)
+static void on_heads(void *context, const struct spool_head *heads, size_t count, bool whole)
 {
 	struct flow *flow = context;
 
+	(void)whole;
 	flow->loading = false;
 	for (size_t i = 0; i < count; i++) {
 		struct one *one = malloc(sizeof(*one));
@@ -277,20 +278,22 @@ struct first {
 	size_t lanes, heads;
 };
 
-static void on_first_heads(void *context, const struct spool_head *heads, size_t count)
+static void on_first_heads(void *context, const struct spool_head *heads, size_t count, bool whole)
 {
 	struct first *first = context;
 
+	(void)whole;
 	(void)heads;
 	first->heads = count;
 	first->heads_us = clock_monotonic_us() - first->began_us;
 	loop_stop(&first->flow.loop);
 }
 
-static void on_first_lanes(void *context, const struct spool_lane *lanes, size_t count)
+static void on_first_lanes(void *context, const struct spool_lane *lanes, size_t count, bool whole)
 {
 	struct first *first = context;
 
+	(void)whole;
 	first->lanes = count;
 	first->lanes_us = clock_monotonic_us() - first->began_us;
 	if (count == 0) {

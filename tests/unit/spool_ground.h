@@ -223,7 +223,7 @@ static inline enum outcome settle_sent(uint64_t id)
 /* --- what is read --- */
 
 struct seen {
-	bool came;
+	bool came, whole;
 	size_t count;
 	struct {
 		uint64_t id;
@@ -254,10 +254,11 @@ static inline void see_message(struct seen *seen, size_t at, const struct spool_
 	(void)str_copy(message->last_reply, sizeof(seen->rows[at].last_reply), seen->rows[at].last_reply);
 }
 
-static inline void see_heads(void *context, const struct spool_head *heads, size_t count)
+static inline void see_heads(void *context, const struct spool_head *heads, size_t count, bool whole)
 {
 	struct seen *seen = context;
 
+	seen->whole = whole;
 	seen->came = true;
 	seen->count = count;
 	for (size_t i = 0; i < count && i < SEEN_MAX; i++) {
@@ -286,10 +287,11 @@ static inline void see_views(void *context, const struct spool_view *views, size
 	}
 }
 
-static inline void see_lanes(void *context, const struct spool_lane *lanes, size_t count)
+static inline void see_lanes(void *context, const struct spool_lane *lanes, size_t count, bool whole)
 {
 	struct seen *seen = context;
 
+	seen->whole = whole;
 	seen->came = true;
 	seen->count = count;
 	for (size_t i = 0; i < count && i < SEEN_MAX; i++) {

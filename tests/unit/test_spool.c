@@ -2,6 +2,7 @@
 #include <sys/stat.h>
 
 #include "check.h"
+#include "keep/spool_private.h"
 #include "spool_ground.h"
 
 #define INT64_BEGIN (-1)
@@ -331,6 +332,39 @@ static void test_without_daemon(void)
 	CHECK(spool_outbox_read(state, count_row, &rows, &last_fault) == OUTCOME_OK && rows > 1, "the outbox is read without a daemon");
 }
 
+struct told {
+	size_t whole, cut_short;
+};
+
+static void count_told(void *context, const struct spool_head *heads, size_t count, bool whole)
+{
+	struct told *told = context;
+
+	(void)heads;
+	(void)count;
+	told->whole += whole;
+	told->cut_short += !whole;
+}
+
+/* "I could not look" is not "there is nothing": who believed that would leave mail lying for ever. */
+static void test_reads_refused(void)
+{
+	struct told told = { 0 };
+	struct spool_lane lane = { STR("exchange"), STR("nobody@contoso.example"), STR("copier@contoso.example"), 0 };
+	struct seen seen = { 0 };
+
+	for (size_t i = 0; i < SPOOL_READS_MAX; i++)
+		spool_lane_load(spool, &lane, 0, 0, 10, count_told, &told);
+	CHECK(told.whole + told.cut_short == 0, "so many questions may wait for their answers");
+	spool_lane_load(spool, &lane, 0, 0, 10, count_told, &told);
+	spool_lanes(spool, &(struct spool_lane){ 0 }, 10, see_lanes, &seen);
+	CHECK(told.cut_short == 1 && seen.came && !seen.whole, "one too many is told at once that it saw nothing");
+	while (told.whole < SPOOL_READS_MAX)
+		(void)uv_run(&ground_loop.uv, UV_RUN_ONCE);
+	load_lane("nobody@contoso.example", INT64_BEGIN, 0, 10, &seen);
+	CHECK(told.cut_short == 1 && seen.whole && seen.count == 0, "an empty lane is seen whole");
+}
+
 int main(void)
 {
 	if (!mkdtemp(state))
@@ -346,6 +380,7 @@ int main(void)
 	test_numbers();
 	test_lanes_by_account();
 	test_notes();
+	test_reads_refused();
 	test_second_daemon();
 	test_without_daemon();
 	wipe_state();
