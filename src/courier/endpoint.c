@@ -2,7 +2,6 @@
 
 #include "base/cleanup.h"
 #include "base/file.h"
-#include "wire/oauth.h"
 
 #define URL_BYTES_MAX 8192
 #define HEADER_BYTES_MAX 8192
@@ -12,7 +11,7 @@ bool endpoint_request_begin(struct endpoint_request *ret_request, const char *ur
 {
 	*ret_request = (struct endpoint_request){ 0 };
 	buf_init(&ret_request->url, URL_BYTES_MAX);
-	buf_init(&ret_request->secret, ENDPOINT_SECRET_MAX);
+	buf_init(&ret_request->secrets, ENDPOINT_SECRET_MAX);
 	for (size_t i = 0; i < ENDPOINT_HEADERS_MAX; i++)
 		buf_init(&ret_request->headers[i], HEADER_BYTES_MAX);
 	return oauth_form_begin(&ret_request->form) && buf_add(&ret_request->url, str_of(url));
@@ -22,9 +21,24 @@ void endpoint_request_done(struct endpoint_request *request)
 {
 	buf_done(&request->url);
 	buf_wipe(&request->form);
-	buf_wipe(&request->secret);
+	buf_wipe(&request->secrets);
 	for (size_t i = 0; i < ENDPOINT_HEADERS_MAX; i++)
 		buf_wipe(&request->headers[i]);
+}
+
+bool endpoint_secret(struct endpoint_request *request, struct str secret)
+{
+	/* Room for all at once: growing later would leave copies behind. */
+	return (request->secrets.ptr || buf_room(&request->secrets, ENDPOINT_SECRET_MAX)) && buf_add(&request->secrets, secret) &&
+	       buf_add_byte(&request->secrets, '\0');
+}
+
+void endpoint_hide(const struct buf *secrets, struct oauth_answer *answer)
+{
+	struct str rest = buf_str(secrets);
+
+	while (rest.len > 0)
+		oauth_answer_hide(answer, str_cut(&rest, '\0'));
 }
 
 bool endpoint_header(struct endpoint_request *request, unsigned at, const char *name, struct str value)

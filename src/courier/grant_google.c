@@ -43,7 +43,7 @@ static enum outcome add_assertion(const struct grant_ask *ask, const json_t *key
 	if (outcome != OUTCOME_OK)
 		return outcome;
 	if (!signed_assertion_print(&token, &assertion, signer, JWS_RS256) || !oauth_form_add(&request->form, "assertion", buf_str(&token)) ||
-	    !buf_add(&request->secret, buf_str(&token)))
+	    !endpoint_secret(request, buf_str(&token)))
 		outcome = fault_set(fault, OUTCOME_LATER, N_("out of memory for a token"));
 	jws_signer_free(signer);
 	return outcome;

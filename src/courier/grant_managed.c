@@ -40,7 +40,7 @@ enum outcome grant_managed_make(const struct grant_ask *ask, struct endpoint_req
 	    !add_query(&request->url, "api-version", of_service ? STR("2019-08-01") : STR("2018-02-01")) ||
 	    !add_query(&request->url, "resource", resource_of(upstream)) || !add_query(&request->url, "client_id", str_of(upstream->client_id)))
 		return fault_set(fault, OUTCOME_NEVER, N_("the client id, secret or scope of upstream %s is too long"), upstream->name);
-	if (of_service ? !endpoint_header(request, 0, "X-IDENTITY-HEADER", str_of(service_secret)) || !buf_add(&request->secret, str_of(service_secret))
+	if (of_service ? !endpoint_header(request, 0, "X-IDENTITY-HEADER", str_of(service_secret)) || !endpoint_secret(request, str_of(service_secret))
 		       : !endpoint_header(request, 0, "Metadata", STR("true")))
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory for a token"));
 	return OUTCOME_OK;

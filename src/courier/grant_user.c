@@ -19,6 +19,7 @@ enum outcome grant_user_make(const struct grant_ask *ask, struct endpoint_reques
 	if (token.len == 0)
 		return fault_set(fault, OUTCOME_LATER, N_("nobody has signed in for upstream %s yet. Sign in: sekisho upstream login %s"), name, name);
 	if (!oauth_form_add(&request->form, "grant_type", STR("refresh_token")) || !oauth_form_add(&request->form, "refresh_token", token) ||
+	    !endpoint_secret(request, token) ||
 	    !oauth_form_add(&request->form, "scope", str_of(ask->upstream->scope)))
 		return fault_set(fault, OUTCOME_NEVER, N_("the client id, secret or scope of upstream %s is too long"), name);
 	return proof_add(ask, request, fault);

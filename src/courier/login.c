@@ -26,7 +26,7 @@ struct login {
 	const struct limits *limits;
 	const struct login_handler *handler;
 	void *context;
-	struct buf secret;         /* what was sent last */
+	struct buf secrets;         /* what was sent last */
 	struct oauth_device device;
 	char redirect_url[REDIRECT_URL_MAX], state[LOGIN_VERIFIER_MAX], verifier[LOGIN_VERIFIER_MAX];
 	uint64_t ends_ms;          /* monotonic */
@@ -64,7 +64,7 @@ static void let_go(struct login *login)
 {
 	if (!login->over || login->asking || !login->timer_closed)
 		return;
-	buf_wipe(&login->secret);
+	buf_wipe(&login->secrets);
 	sodium_memzero(login, sizeof(*login));
 	free(login);
 }
@@ -160,11 +160,11 @@ static enum outcome send_request(struct login *login, struct endpoint_request *r
 {
 	enum outcome outcome = endpoint_send(login->desk->http, login->upstream, login->limits, request, on_answer, login, fault);
 
-	buf_wipe(&login->secret);
+	buf_wipe(&login->secrets);
 	if (outcome == OUTCOME_OK) {
 		login->asking = true;
-		login->secret = request->secret;
-		request->secret = (struct buf){ 0 };
+		login->secrets = request->secrets;
+		request->secrets = (struct buf){ 0 };
 	}
 	endpoint_request_done(request);
 	return outcome;
@@ -218,7 +218,7 @@ static void on_polled(void *context, const struct http_answer *answer)
 		oauth_answer_done(&given);
 		return;
 	}
-	oauth_answer_hide(&given, buf_str(&login->secret));
+	endpoint_hide(&login->secrets, &given);
 	if (answer->outcome == OUTCOME_OK)
 		poll = oauth_device_poll(&given);
 	if (poll == OAUTH_POLL_SLOWER)
@@ -257,7 +257,7 @@ static void on_device_code(void *context, const struct http_answer *answer)
 		return;
 	}
 	if (!oauth_device_parse(answer->status, answer->body, &login->device, &refusal)) {
-		oauth_answer_hide(&refusal, buf_str(&login->secret));
+		endpoint_hide(&login->secrets, &refusal);
 		refuse(login, answer->status, &refusal);
 		return;
 	}
@@ -328,7 +328,7 @@ static void on_redeemed(void *context, const struct http_answer *answer)
 	if (oauth_answer_parse(answer->status, answer->body, &given) && given.good) {
 		keep(login, &given);
 	} else {
-		oauth_answer_hide(&given, buf_str(&login->secret));
+		endpoint_hide(&login->secrets, &given);
 		refuse(login, answer->status, &given);
 	}
 	oauth_answer_done(&given);

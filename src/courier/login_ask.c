@@ -13,6 +13,7 @@
 struct pair {
 	const char *name;
 	struct str value;
+	bool secret;
 };
 
 static enum outcome ask(const struct upstream_settings *upstream, const char *url, const struct pair *pairs, size_t count,
@@ -24,7 +25,8 @@ static enum outcome ask(const struct upstream_settings *upstream, const char *ur
 	if (!endpoint_request_begin(ret_request, url))
 		outcome = fault_set(fault, OUTCOME_LATER, N_("out of memory for a token"));
 	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
-		if (!oauth_form_add(&ret_request->form, pairs[i].name, pairs[i].value))
+		if (!oauth_form_add(&ret_request->form, pairs[i].name, pairs[i].value) ||
+		    (pairs[i].secret && !endpoint_secret(ret_request, pairs[i].value)))
 			outcome = fault_set(fault, OUTCOME_NEVER, N_("the client id, secret or scope of upstream %s is too long"), upstream->name);
 	}
 	if (outcome == OUTCOME_OK)
@@ -36,7 +38,7 @@ static enum outcome ask(const struct upstream_settings *upstream, const char *ur
 
 enum outcome login_ask_device(const struct upstream_settings *upstream, struct endpoint_request *ret_request, struct fault *fault)
 {
-	const struct pair pairs[] = { { "scope", str_of(upstream->scope) } };
+	const struct pair pairs[] = { { "scope", str_of(upstream->scope), false } };
 
 	return ask(upstream, upstream->device_code_url, pairs, 1, ret_request, fault);
 }
@@ -44,8 +46,8 @@ enum outcome login_ask_device(const struct upstream_settings *upstream, struct e
 enum outcome login_ask_poll(const struct upstream_settings *upstream, const char *device_code, struct endpoint_request *ret_request, struct fault *fault)
 {
 	const struct pair pairs[] = {
-		{ "grant_type", STR("urn:ietf:params:oauth:grant-type:device_code") },
-		{ "device_code", str_of(device_code) },
+		{ "grant_type", STR("urn:ietf:params:oauth:grant-type:device_code"), false },
+		{ "device_code", str_of(device_code), true },
 	};
 
 	return ask(upstream, upstream->token_url, pairs, 2, ret_request, fault);
@@ -55,10 +57,10 @@ enum outcome login_ask_redeem(const struct upstream_settings *upstream, const ch
 			      struct endpoint_request *ret_request, struct fault *fault)
 {
 	const struct pair pairs[] = {
-		{ "grant_type", STR("authorization_code") },
-		{ "code", str_of(code) },
-		{ "redirect_uri", str_of(redirect_url) },
-		{ "code_verifier", str_of(verifier) },
+		{ "grant_type", STR("authorization_code"), false },
+		{ "code", str_of(code), true },
+		{ "redirect_uri", str_of(redirect_url), false },
+		{ "code_verifier", str_of(verifier), true },
 	};
 
 	return ask(upstream, upstream->token_url, pairs, 4, ret_request, fault);

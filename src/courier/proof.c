@@ -7,6 +7,7 @@
 
 #define SECRET_BYTES_MAX 4096
 #define KEY_BYTES_MAX 65536
+#define FEDERATED_BYTES_MAX 16384
 #define ASSERTION_TYPE "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
 
 static enum outcome no_room(const struct grant_ask *ask, struct fault *fault)
@@ -33,7 +34,7 @@ static enum outcome add_secret(const struct grant_ask *ask, struct endpoint_requ
 
 	if (file_load_secret(secret_file(ask), SECRET_BYTES_MAX, &secret, fault) != OUTCOME_OK)
 		return fault->outcome;
-	if (!oauth_form_add(&request->form, "client_secret", buf_str(&secret)) || !buf_add(&request->secret, buf_str(&secret)))
+	if (!oauth_form_add(&request->form, "client_secret", buf_str(&secret)) || !endpoint_secret(request, buf_str(&secret)))
 		return no_room(ask, fault);
 	return OUTCOME_OK;
 }
@@ -43,7 +44,7 @@ static enum outcome add_secret(const struct grant_ask *ask, struct endpoint_requ
 static enum outcome add_assertion(const struct grant_ask *ask, struct endpoint_request *request, struct str token, struct fault *fault)
 {
 	if (!oauth_form_add(&request->form, "client_assertion_type", STR(ASSERTION_TYPE)) ||
-	    !oauth_form_add(&request->form, "client_assertion", token) || !buf_add(&request->secret, token))
+	    !oauth_form_add(&request->form, "client_assertion", token) || !endpoint_secret(request, token))
 		return no_room(ask, fault);
 	return OUTCOME_OK;
 }
@@ -132,7 +133,7 @@ static enum outcome add_federated(const struct grant_ask *ask, struct endpoint_r
 {
 	CLEANUP(buf_wipe) struct buf token = { 0 };
 
-	if (file_load(ask->upstream->federated_token_file, ENDPOINT_SECRET_MAX - 1, &token, fault) != OUTCOME_OK)
+	if (file_load(ask->upstream->federated_token_file, FEDERATED_BYTES_MAX, &token, fault) != OUTCOME_OK)
 		return fault->outcome;
 	if (str_trim(buf_str(&token)).len == 0)
 		return fault_set(fault, OUTCOME_LATER, N_("the federated token in %s is empty"), ask->upstream->federated_token_file);

@@ -20,7 +20,7 @@ struct token_fetch {
 	const struct grant *grant;
 	const struct limits *limits;
 	struct grant_ask ask;     /* upstream NULL: orphaned */
-	struct buf secret;        /* what was sent: no log may show it if it comes back */
+	struct buf secrets;        /* what was sent: no log may show it if it comes back */
 	char mailbox[MAILBOX_BYTES_MAX];
 	char name[128];
 	char vault_name[GRANT_VAULT_NAME_MAX];
@@ -32,7 +32,7 @@ static enum outcome send_request(struct token_fetch *fetch, struct fault *fault)
 
 static void fetch_free(struct token_fetch *fetch)
 {
-	buf_wipe(&fetch->secret);
+	buf_wipe(&fetch->secrets);
 	free(fetch);
 }
 
@@ -96,7 +96,7 @@ static void on_answer(void *context, const struct http_answer *answer)
 		return;
 	}
 	known = oauth_answer_parse(answer->status, answer->body, &given);
-	oauth_answer_hide(&given, buf_str(&fetch->secret));
+	endpoint_hide(&fetch->secrets, &given);
 	if (known && given.good) {
 		keep_refresh_token(fetch, &given);
 		if (fetch->ask.tried)
@@ -132,10 +132,10 @@ static enum outcome send_request(struct token_fetch *fetch, struct fault *fault)
 		outcome = fetch->grant->make(&fetch->ask, &request, fault);
 	if (outcome == OUTCOME_OK)
 		outcome = endpoint_send(fetch->http, upstream, fetch->limits, &request, on_answer, fetch, fault);
-	buf_wipe(&fetch->secret);
+	buf_wipe(&fetch->secrets);
 	if (outcome == OUTCOME_OK) {
-		fetch->secret = request.secret;
-		request.secret = (struct buf){ 0 };
+		fetch->secrets = request.secrets;
+		request.secrets = (struct buf){ 0 };
 	}
 	endpoint_request_done(&request);
 	return outcome;

@@ -68,10 +68,23 @@ static void check_other_secret(void)
 	CHECK(proof_other(&ask, &(struct oauth_answer){ .error = "invalid_client" }), "an issuer without numbers");
 }
 
+static void check_hiding(void)
+{
+	struct endpoint_request request;
+	struct oauth_answer answer = { .description = "you sent s3cret-one and t0ken-two" };
+
+	CHECK(endpoint_request_begin(&request, URL) && endpoint_secret(&request, STR("s3cret-one")) && endpoint_secret(&request, STR("t0ken-two")),
+	      "two secrets in one request");
+	endpoint_hide(&request.secrets, &answer);
+	CHECK(strcmp(answer.description, "you sent ********** and *********") == 0, "both are starred out of what comes back");
+	endpoint_request_done(&request);
+}
+
 int main(void)
 {
 	check_table();
 	check_names();
 	check_other_secret();
+	check_hiding();
 	return check_report();
 }
