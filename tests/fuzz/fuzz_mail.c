@@ -43,7 +43,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!mail_print(&out, &mail))
 		abort();
 	check_lines(buf_str(&out));
-	if (count_of(buf_str(&out), "--B0unDary\r\n") != 2 || count_of(buf_str(&out), "--B0unDary--\r\n") != 1)
+	if (count_of(buf_str(&out), "\r\n--B0unDary\r\n") != 2 || count_of(buf_str(&out), "\r\n--B0unDary--\r\n") != 1)
 		abort();
 	end = memmem(out.ptr, out.len, "\r\n\r\n", 4);
 	if (!end || count_of((struct str){ out.ptr, (size_t)(end - out.ptr) }, "\r\nContent-Type: ") != 1 ||

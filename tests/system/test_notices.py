@@ -323,6 +323,6 @@ def both_once(directory, authority):
     """One gateway for all that is refused; where its mail would go is nobody."""
     towards = types.SimpleNamespace(host="localhost", port=9, authority=types.SimpleNamespace(ca=authority.ca),
                                     issuer=types.SimpleNamespace(token_url="https://localhost:9/", client_id="c", scope="s", secret="s"))
-    gateway = Gateway(directory / "notices-refused", authority, towards).start()
+    gateway = Gateway(directory / "notices-refused", authority, towards, notices={"mail": "yes"}).start()
     yield gateway
     gateway.stop()
