@@ -103,33 +103,33 @@ enum bearer_verdict bearer_decide(const struct issuer_settings *issuer, const js
 
 /* To add a verdict: an enum value and a row. */
 static const struct bearer_answer answers[BEARER_VERDICT_COUNT] = {
-	[BEARER_GOOD] = { "", 0, "", "" },
+	[BEARER_GOOD] = { "", 0, "", "", false },
 	[BEARER_MALFORMED] = { "token-malformed", 50027, "The bearer token is no JSON Web Token, or malformed.",
 		N_("What the client sent as its token cannot be read as one. It may be an opaque token, or one for another service; ask the "
-		   "application's maker which token it fetches.") },
+		   "application's maker which token it fetches."), true },
 	[BEARER_ISSUER] = { "token-issuer", 50020, "The token comes from an issuer that is not known here.",
-		N_("The token's issuer (iss) is none of the settings' issuers. Add it there, or let the client fetch its token from one of them.") },
+		N_("The token's issuer (iss) is none of the settings' issuers. Add it there, or let the client fetch its token from one of them."), true },
 	[BEARER_ALGORITHM] = { "token-algorithm", 50027, "The token's signature algorithm is not allowed.",
-		N_("The token is signed in a way that the settings do not allow for its issuer (algorithms).") },
+		N_("The token is signed in a way that the settings do not allow for its issuer (algorithms)."), true },
 	[BEARER_KEY] = { "token-key", 50027, "The token names a signing key that its issuer does not publish.",
-		N_("The issuer's key list (jwks-url) has no key of this name. If the keys were rotated just now, it is read again in a few minutes.") },
+		N_("The issuer's key list (jwks-url) has no key of this name. If the keys were rotated just now, it is read again in a few minutes."), true },
 	[BEARER_SIGNATURE] = { "token-signature", 50027, "The token's signature is not genuine.",
-		N_("The token was altered, or made by somebody else than its issuer.") },
+		N_("The token was altered, or made by somebody else than its issuer."), true },
 	[BEARER_AUDIENCE] = { "token-audience", 50013, "The token is meant for another service.",
 		N_("The token's audience (aud) is none of the settings' audiences; for Exchange Online it is https://outlook.office.com or "
-		   "https://outlook.office365.com.") },
+		   "https://outlook.office365.com."), false },
 	[BEARER_TENANT] = { "token-tenant", 50020, "The token belongs to another tenant.",
-		N_("The token's tenant (tid) is not the one in the settings (tenant-id).") },
+		N_("The token's tenant (tid) is not the one in the settings (tenant-id)."), false },
 	[BEARER_EXPIRED] = { "token-expired", 500133, "The token has expired.",
-		N_("The token's time is over (exp). The client must fetch a new one; if it just did, its clock or ours is wrong.") },
+		N_("The token's time is over (exp). The client must fetch a new one; if it just did, its clock or ours is wrong."), false },
 	[BEARER_NOT_YET] = { "token-not-yet", 500133, "The token is not valid yet.",
-		N_("The token's time has not begun (nbf, iat): the clock of the client's issuer or ours is wrong.") },
+		N_("The token's time has not begun (nbf, iat): the clock of the client's issuer or ours is wrong."), false },
 	[BEARER_PERMISSION] = { "token-permission", 65001, "The token carries neither the scope nor the role to send mail.",
-		N_("The application needs the delegated permission SMTP.Send, or the application permission SMTP.SendAsApp with consent.") },
+		N_("The application needs the delegated permission SMTP.Send, or the application permission SMTP.SendAsApp with consent."), false },
 	[BEARER_IDENTITY] = { "token-identity", 50126, "The token belongs to another user than the one who signs in.",
-		N_("The user name beside the token is not the user that it was made for (upn).") },
+		N_("The user name beside the token is not the user that it was made for (upn)."), false },
 	[BEARER_DOMAIN] = { "token-domain", 50020, "The issuer does not speak for this account's tenant.",
-		N_("The settings let this issuer speak for another tenant's accounts only (domain).") },
+		N_("The settings let this issuer speak for another tenant's accounts only (domain)."), false },
 };
 
 const struct bearer_answer *bearer_answer_of(enum bearer_verdict verdict)

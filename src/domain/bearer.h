@@ -52,6 +52,7 @@ struct bearer_answer {
 	unsigned error_code;  /* AADSTS */
 	const char *reason;   /* for the log, English */
 	const char *details;  /* N_(): what it means and what to do */
+	bool unproven;        /* nothing shows that a known issuer made it: anybody could have */
 };
 
 /* `user` is the name given beside the token, `domain` its tenant. Who the token is for: an application (role) may send as any account of the

@@ -223,6 +223,25 @@ static bool count_failure(struct throttle *throttle, struct entry *entry, unsign
 
 enum throttle_verdict throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms)
 {
+	unsigned char name_is[KEY_BYTES], network_is[KEY_BYTES];
+	enum throttle_verdict locks = THROTTLE_PASS;
+	enum throttle_verdict network;
+	struct entry *entry;
+
+	name_key(throttle, name, name_is);
+	network_key(ip, network_is);
+	entry = remember(&throttle->names, name_is);
+	if (entry) {
+		if (count_failure(throttle, entry, throttle->options.account_failures_max, now_ms))
+			locks = THROTTLE_ACCOUNT_LOCKED;
+		memcpy(entry->last_network, network_is, NETWORK_BYTES);
+	}
+	network = throttle_forged(throttle, name, ip, now_ms);
+	return network == THROTTLE_PASS ? locks : network;
+}
+
+enum throttle_verdict throttle_forged(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms)
+{
 	unsigned char name_is[KEY_BYTES], network_is[KEY_BYTES], pair_is[KEY_BYTES];
 	enum throttle_verdict locks = THROTTLE_PASS;
 	struct entry *entry;
@@ -230,12 +249,6 @@ enum throttle_verdict throttle_failed(struct throttle *throttle, struct str name
 	name_key(throttle, name, name_is);
 	network_key(ip, network_is);
 	pair_key(name_is, network_is, pair_is);
-	entry = remember(&throttle->names, name_is);
-	if (entry) {
-		if (count_failure(throttle, entry, throttle->options.account_failures_max, now_ms))
-			locks = THROTTLE_ACCOUNT_LOCKED;
-		memcpy(entry->last_network, network_is, NETWORK_BYTES);
-	}
 	entry = remember(&throttle->networks, network_is);
 	if (entry && count_failure(throttle, entry, throttle->options.network_failures_max, now_ms))
 		locks = THROTTLE_NETWORK_LOCKED;

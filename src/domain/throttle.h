@@ -26,6 +26,9 @@ enum throttle_verdict throttle_ask(struct throttle *throttle, struct str name, c
 /* After it. Wrong credentials only; a refusal by a rule never counts. What this failure has locked: nothing (PASS), the account, or the
  * network (or both). */
 enum throttle_verdict throttle_failed(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
+/* A token that nobody genuine has made. It is no guess at the name's password, whose owner must not suffer; but each costs work, and so it
+ * counts for the network, and for the pair's lane. */
+enum throttle_verdict throttle_forged(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
 void throttle_succeeded(struct throttle *throttle, struct str name, const unsigned char ip[16], uint64_t now_ms);
 /* An administrator set a new password: the account's lock goes, and that of the network that failed last for it. */
 void throttle_forget(struct throttle *throttle, struct str name);

@@ -300,6 +300,7 @@ int spool_leave(struct spool *spool, struct spool_work *work, const struct spool
 /* Is there room for new messages? Asks the disk at most every so often. */
 bool spool_room_for_messages(struct spool *spool, struct fault *fault);
 void spool_room_give_up(struct spool *spool);  /* the ballast, after SPOOL_FULL */
+bool spool_room_for_rows(struct spool *spool, struct fault *fault); /* of sign-ins: half the ballast stays for the fates of mail */
 void spool_room_keep(struct spool *spool);     /* ballast made again, when there is room */
 void spool_room_watch(struct spool_writer *writer); /* a new connection: how long its log is */
 void spool_room_checkpoint(struct spool *spool, bool idle);

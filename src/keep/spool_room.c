@@ -104,6 +104,14 @@ bool spool_room_for_messages(struct spool *spool, struct fault *fault)
 	return !writer->full && !writer->room_low;
 }
 
+bool spool_room_for_rows(struct spool *spool, struct fault *fault)
+{
+	if (!spool->writer.full || spool_room_free_bytes(spool->state_fd) >= spool->ballast_bytes / 2)
+		return true;
+	(void)fault_set(fault, OUTCOME_LATER, N_("the disk that holds %s is full: make room there"), spool->state);
+	return false;
+}
+
 static int on_commit(void *context, sqlite3 *db, const char *name, int pages)
 {
 	struct spool_writer *writer = context;

@@ -340,6 +340,8 @@ static void work_on(struct spool *spool, struct spool_list_of_work *group)
 	for (struct spool_work *work = group->first; work; work = work->next) {
 		if (spool_work_is_message(work) && !spool_room_for_messages(spool, &fault))
 			spool_work_answer(work, OUTCOME_LATER, &fault);
+		else if (work->kind == WORK_SIGN_IN && !spool_room_for_rows(spool, &fault))
+			spool_work_answer(work, OUTCOME_LATER, &fault);
 	}
 	if (any_left(group->first))
 		commit_group(spool, group->first);

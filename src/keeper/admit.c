@@ -307,6 +307,23 @@ void admit_sign_in(struct keeper *keeper, struct visitor *visitor, const struct 
 		verify(attempt, question->secret);
 }
 
+/* --- what tokens tell the throttle --- */
+
+bool admit_network_is_locked(struct admit *admit, struct str user, const unsigned char ip[16])
+{
+	return throttle_ask(admit->throttle, user, ip, uv_now(&admit->keeper->loop.uv)) == THROTTLE_NETWORK_LOCKED;
+}
+
+void admit_forged(struct admit *admit, struct str user, const unsigned char ip[16])
+{
+	throttle_forged(admit->throttle, user, ip, uv_now(&admit->keeper->loop.uv));
+}
+
+void admit_proven(struct admit *admit, struct str user, const unsigned char ip[16])
+{
+	throttle_succeeded(admit->throttle, user, ip, uv_now(&admit->keeper->loop.uv));
+}
+
 /* --- what the gate refuses itself --- */
 
 static void refused_message(struct keeper *keeper, struct visitor *visitor, const struct ask_refused *question,

@@ -17,6 +17,11 @@ void admit_refused(struct keeper *keeper, struct visitor *visitor, const struct 
 /* The account has changed: what was verified before is verified anew; `forgive` also lifts a lock-out. */
 void admit_forget(struct admit *admit, struct str address, bool forgive);
 
+/* admit_token's side of the throttle: whether nothing more is done for that network, a token that nobody genuine made, a genuine one. */
+bool admit_network_is_locked(struct admit *admit, struct str user, const unsigned char ip[16]);
+void admit_forged(struct admit *admit, struct str user, const unsigned char ip[16]);
+void admit_proven(struct admit *admit, struct str user, const unsigned char ip[16]);
+
 struct admit_counts {
 	uint64_t passed, refused;
 	size_t hashing, verified;

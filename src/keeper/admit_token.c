@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "domain/bearer.h"
+#include "keeper/admit.h"
 #include "keeper/issuer.h"
 
 /* One reply for every token that is not good, as Exchange Online has it; the log says which. */
@@ -34,8 +35,18 @@ static void refuse(struct attempt *attempt, enum bearer_verdict verdict, bool la
 		policy.error_code = 90033;
 		policy.reason = "The issuer's signing keys cannot be fetched just now.";
 		attempt->answer_at_ms = 0;
+	} else if (bearer->unproven) {
+		admit_forged(attempt->keeper->admit, attempt->row.user, attempt->ip);
 	}
 	attempt_finish(attempt, &policy, &answer);
+}
+
+/* Too many forgeries, or wrong passwords, came from there: no more work is done for it. */
+static void refuse_network(struct attempt *attempt)
+{
+	struct ask_answer answer = { .code = REFUSED_CODE, .enhanced = REFUSED_ENHANCED, .text = REFUSED_TEXT };
+
+	attempt_finish(attempt, policy_answer_of(POLICY_LOCKED_OUT), &answer);
 }
 
 static void decide(struct attempt *attempt, const struct account *account)
@@ -55,6 +66,7 @@ static void decide(struct attempt *attempt, const struct account *account)
 	rule = policy_decide(&question);
 	policy = policy_answer_of(rule);
 	attempt->answer_at_ms = 0; /* the token is genuine: nothing is given away any more */
+	admit_proven(keeper->admit, attempt->row.user, attempt->ip);
 	if (rule == POLICY_ALLOWED) {
 		answer.account = kept(attempt, str_of(account->address));
 		answer.send_as = kept(attempt, str_of(account->send_as));
@@ -89,5 +101,9 @@ void admit_token(struct attempt *attempt, struct str token)
 	const struct account *account = directory_account(&attempt->keeper->directory, attempt->row.user);
 
 	attempt->row.protocol = AUTH_PROTOCOL_OAUTH;
+	if (admit_network_is_locked(attempt->keeper->admit, attempt->row.user, attempt->ip)) {
+		refuse_network(attempt);
+		return;
+	}
 	issuers_check(attempt->keeper->issuers, token, attempt->row.user, str_of(account ? account->domain : ""), on_verdict, attempt);
 }

@@ -8,7 +8,7 @@ import pytest
 
 from conftest import PASSWORD
 from forge import TENANT, Key, KeyServer, claims, hs256, part, token
-from gateway import without_event_id
+from gateway import event_id, without_event_id
 from message import CRLF, SENDER, message, recipient_new
 from port import port_free, wait_until
 from submission import Submission, reply, stuffed, submission_open
@@ -59,7 +59,8 @@ def gateway(gateway_new, authority, key_server):
     gateway = gateway_new(
         issuers={"entra": {"issuer": ISSUER, "jwks-url": key_server.url, "ca-file": authority.ca, "tenant-id": TENANT,
                            "algorithms": ["RS256", "ES256"]}},
-        limits={"retry-first-seconds": 1, "refusal-delay-ms": 20, "verified-entries-max": 0, "recipients-max": 30000})
+        limits={"retry-first-seconds": 1, "refusal-delay-ms": 20, "verified-entries-max": 0, "recipients-max": 30000,
+                "failures-network-max": 100000})
     gateway.tenant_add("contoso.example")
     gateway.user_add(SENDER, PASSWORD)
     gateway.user_add(OTHER, PASSWORD)
@@ -174,6 +175,30 @@ def test_a_token_of_64_kib(gateway, keys):
         assert code in (500, 535)
         assert client.noop()[0] == 250
         assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+
+
+def test_forgers_are_locked_out_by_network(gateway_new, authority, key_server, keys):
+    """Each forged token costs a signature's check: after some of them a network is refused unseen. Neither the name suffers elsewhere, nor who
+    signed in from that network lately."""
+    gateway = gateway_new(
+        issuers={"entra": {"issuer": ISSUER, "jwks-url": key_server.url, "ca-file": authority.ca, "tenant-id": TENANT, "algorithms": ["RS256"]}},
+        limits={"refusal-delay-ms": 20, "failures-network-max": 8, "failures-account-max": 4})
+    gateway.tenant_add("contoso.example")
+    gateway.user_add(SENDER, PASSWORD)
+    gateway.user_add(OTHER, PASSWORD)
+    good = token(keys["rsa"], claims(ISSUER, OTHER))
+    forgery = good[:-8] + "AAAAAAAA"
+
+    def sign_in(user, bearer, source="127.0.0.1"):
+        with submission_open(gateway, source=source) as client:
+            code, text = client.bearer_xoauth2(user, bearer)
+            return code, gateway.signin(event_id(text))["status"]["errorCode"] if code != 235 else 0
+    assert sign_in(SENDER, token(keys["rsa"], claims(ISSUER, SENDER))) == (235, 0)
+    assert sign_in(OTHER, token(keys["rsa"], claims(ISSUER, OTHER, exp=1))) == (535, 500133)  # genuine, and so no forgery
+    assert [sign_in(OTHER, forgery) for _ in range(8)] == [(535, 50027)] * 8
+    assert sign_in(OTHER, good) == (535, 50053)
+    assert sign_in(OTHER, good, source="127.0.0.2") == (235, 0)
+    assert sign_in(SENDER, token(keys["rsa"], claims(ISSUER, SENDER))) == (235, 0)
 
 
 def test_token_for_one_opens_no_other(gateway, keys):

@@ -174,6 +174,22 @@ static void test_names(void)
 	throttle_free(throttle);
 }
 
+static void test_forged(void)
+{
+	struct throttle *throttle = throttle_new(&options);
+
+	throttle_succeeded(throttle, STR("copier@x.example"), at("192.0.2.1"), 1000);
+	for (unsigned i = 0; i < 20; i++)
+		throttle_forged(throttle, STR("erp@x.example"), at("192.0.2.1"), 2000);
+	CHECK(ask(throttle, "erp@x.example", "192.0.2.1", 2000) == THROTTLE_NETWORK_LOCKED, "forged tokens lock their network");
+	CHECK(ask(throttle, "erp@x.example", "192.0.2.2", 2000) == THROTTLE_PASS, "and never the name");
+	CHECK(ask(throttle, "copier@x.example", "192.0.2.1", 2000) == THROTTLE_PASS, "who signed in from there lately goes on");
+	for (unsigned i = 0; i < 5; i++)
+		throttle_forged(throttle, STR("copier@x.example"), at("192.0.2.1"), 3000);
+	CHECK(ask(throttle, "copier@x.example", "192.0.2.1", 3000) == THROTTLE_NETWORK_LOCKED, "unless it forges itself");
+	throttle_free(throttle);
+}
+
 int main(void)
 {
 	test_account();
@@ -182,5 +198,6 @@ int main(void)
 	test_forget();
 	test_bounds();
 	test_names();
+	test_forged();
 	return check_report();
 }
