@@ -1,8 +1,9 @@
-"""A private Dovecot that does one thing: judge XOAUTH2 and OAUTHBEARER for Postfix."""
+"""A private Dovecot that does one thing: judge XOAUTH2, OAUTHBEARER, PLAIN and LOGIN for Postfix."""
 
 from process import Process
 from port import wait_until
 
+PASSWORD = "one-for-every-mailbox"
 MAIN = """\
 base_dir = {directory}/run
 state_dir = {directory}/state
@@ -10,13 +11,18 @@ log_path = {directory}/dovecot.log
 protocols =
 ssl = no
 listen = 127.0.0.1
-auth_mechanisms = xoauth2 oauthbearer
+auth_mechanisms = xoauth2 oauthbearer plain login
 auth_failure_delay = 0
 auth_verbose = yes
 passdb {{
   driver = oauth2
   mechanisms = xoauth2 oauthbearer
   args = {directory}/oauth2.conf.ext
+}}
+passdb {{
+  driver = static
+  mechanisms = plain login
+  args = password={password}
 }}
 userdb {{
   driver = static
@@ -56,7 +62,7 @@ class Dovecot:
         self.socket = socket
         for name in ("run", "state"):
             (directory / name).mkdir(parents=True)
-        (directory / "dovecot.conf").write_text(MAIN.format(directory=directory, socket=socket))
+        (directory / "dovecot.conf").write_text(MAIN.format(directory=directory, socket=socket, password=PASSWORD))
         if issuer.token_format == "jwt":
             key = directory / "keys" / "default" / "RS256" / "k1"
             key.parent.mkdir(parents=True)

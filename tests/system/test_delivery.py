@@ -4,8 +4,10 @@ import re
 
 import pytest
 
+import dovecot
+
 from conftest import PASSWORD
-from gateway import HOSTNAME, event_id, trace_fields, without_event_id
+from gateway import HOSTNAME, Gateway, event_id, trace_fields, without_event_id
 from message import SENDER, message, recipient_new, scan, stored
 from submission import Submission, submission_open
 
@@ -42,6 +44,37 @@ def test_scan_arrives_whole(submission, upstream, listener, how):
         event_id(text)
     mail = arrived(upstream, to, data)
     assert mail.sender == SENDER
+
+
+def signing_in(upstream, auth, tls, password_file):
+    """The settings' upstream that signs in so."""
+    settings = {**Gateway.upstream(upstream, "client-secret"), "auth": auth, "tls": tls,
+                "port": upstream.tls_port if tls == "implicit" else upstream.port}
+    if auth in ("login", "plain"):
+        for key in ("token-url", "client-id", "client-secret-file", "scope"):
+            del settings[key]
+        settings.update({"user": SENDER, "password-file": password_file})
+    return settings
+
+
+@pytest.mark.parametrize("auth, mechanism", [("xoauth2", "XOAUTH2"), ("oauthbearer", "OAUTHBEARER"), ("login", "LOGIN"), ("plain", "PLAIN")])
+def test_every_way_of_signing_in_upstream(gateway_new, upstream, tmp_path, auth, mechanism):
+    """Over STARTTLS and implicit TLS; what the server noted is what the settings say."""
+    secret = tmp_path / "relay-password"
+    secret.write_text(dovecot.PASSWORD + "\n")
+    secret.chmod(0o600)
+    gateway = gateway_new(upstreams={tls: signing_in(upstream, auth, tls, secret) for tls in ("starttls", "implicit")},
+                          routes=[{"from": f"copier@{tls}.contoso.example", "upstream": tls} for tls in ("starttls", "implicit")])
+    gateway.tenant_add("contoso.example")
+    gateway.user_add(SENDER, PASSWORD)
+    gateway.call("user", "set", SENDER, "send-as", "@starttls.contoso.example @implicit.contoso.example")
+    for tls in ("starttls", "implicit"):
+        to = recipient_new()
+        sender = f"copier@{tls}.contoso.example"
+        with submission_open(gateway) as client:
+            assert client.auth_plain(SENDER, PASSWORD)[0] == 235
+            assert client.submit(sender, to, message(to=to, sender=sender))[0] == 250
+        assert upstream.sign_in_of(upstream.wait_mail(to)) == (mechanism, SENDER)
 
 
 @pytest.mark.parametrize("listener", LISTENERS)
