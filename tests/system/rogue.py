@@ -135,6 +135,7 @@ class Dialogue:
     def __init__(self, rogue, sock):
         self.rogue, self.sock = rogue, sock
         self.secured, self.kept, self.recipients = False, b"", []
+        self.line = self.said = b""  # the command, and the first of the answer
         sock.settimeout(SILENCE_SECONDS)
 
     def run(self):
@@ -169,26 +170,29 @@ class Dialogue:
         return part
 
     def act(self, step):
-        """True: it said yes, so that the dialogue goes on as agreed."""
         if self.secured and f"tls {step}" in self.rogue.script:
             step = f"tls {step}"
         action = self.rogue.action(step)
-        said = []
         for one in action if isinstance(action, tuple) else (action,):
             if callable(one):
                 one(self)
             else:
-                said.append(one.encode() + b"\r\n" if isinstance(one, str) else one)
-                self.send(said[-1])
-        return said[:1]
+                self.reply(one.encode() + b"\r\n" if isinstance(one, str) else one)
+
+    def reply(self, data):
+        self.said = self.said or data
+        self.send(data)
 
     def says(self, step, code):
-        return any(part.startswith(code) for part in self.act(step))
+        """Whether what it said first was that."""
+        self.said = b""
+        self.act(step)
+        return self.said.startswith(code)
 
     def converse(self):
         self.act("greeting")
         while True:
-            line = self.until(b"\r\n")
+            line = self.line = self.until(b"\r\n")
             verb = line[:4].decode("latin-1").upper().strip()
             if verb == "STAR":
                 if self.says("STARTTLS", b"220"):
