@@ -73,6 +73,7 @@ static void on_sweep(uv_timer_t *timer)
 	while ((session = table_next(&gate->sessions, &at)))
 		session_sweep(session, now_ms);
 	gate_listeners_again(gate);
+	gate->untold = session_tell_gone(gate->untold);
 	if (gate->drain_until_ms && now_ms >= gate->drain_until_ms)
 		loop_stop(&gate->loop);
 }

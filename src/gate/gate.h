@@ -15,6 +15,7 @@
 enum gate_fd { GATE_FD_LINK = 3, GATE_FD_BOOT = 4, GATE_FD_LISTENERS = 5 };
 
 struct gate;
+struct session;
 
 struct gate_listener {
 	struct gate *gate;
@@ -35,6 +36,7 @@ struct gate {
 	struct gate_listener *listeners;
 	struct table sessions; /* by id */
 	size_t sessions_max;   /* more would leave no descriptor for a body's file */
+	struct session *untold; /* gone ones of whom the keeper has to hear yet */
 	uint64_t last_session, last_question;
 	uv_timer_t sweep;
 	uv_prepare_t log_leaves;

@@ -24,10 +24,16 @@ static void flush(struct session *session)
 	if (out->len > 0 && !stream_write(&session->stream, buf_str(out)))
 		session->ended = true; /* over a MiB of replies unread: nobody is there */
 	buf_done(out);
-	if (session->ended)
+	if (session->ended) {
 		stream_abort(&session->stream);
-	else
-		stream_flush(&session->stream);
+		return;
+	}
+	stream_flush(&session->stream);
+	/* A reply for which there was no memory: the client must not wait for it. */
+	if (session->smtp.state == SMTP_CLOSED) {
+		session->ended = true;
+		stream_close(&session->stream);
+	}
 }
 
 static void end(struct session *session)
@@ -257,16 +263,30 @@ static void on_closed(struct stream *stream)
 	struct session *session = stream->owner;
 	struct gate *gate = session->listener->gate;
 
-	if (session->counted)
-		(void)session_tell(session, ASK_HANGUP, NULL);
 	(void)table_take(&gate->sessions, TABLE_KEY(session->id));
 	draft_free(session->draft);
 	smtp_server_done(&session->smtp);
 	free(session->account);
 	free(session->send_as);
 	free(session->from_rewrite);
-	free(session);
+	if (session->counted) {
+		session->next = gate->untold;
+		gate->untold = session_tell_gone(session);
+	} else {
+		free(session);
+	}
 	gate_session_gone(gate);
+}
+
+struct session *session_tell_gone(struct session *untold)
+{
+	while (untold && session_tell(untold, ASK_HANGUP, NULL)) {
+		struct session *told = untold;
+
+		untold = told->next;
+		free(told);
+	}
+	return untold;
 }
 
 static const struct stream_handler handler = {

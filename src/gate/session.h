@@ -29,12 +29,15 @@ struct session {
 	char *from_rewrite;      /* "": none */
 	char next_id[EVENT_ID_LEN + 1]; /* what its next message will be called */
 	struct draft *draft;     /* the open transaction */
+	struct session *next;    /* gone, and the keeper does not know yet */
 };
 
 void session_accept(struct gate_listener *listener);
 void session_answer(struct session *session, const struct ask_answer *answer, int fd); /* `fd` is taken over */
 void session_sweep(struct session *session, uint64_t now_ms); /* deadlines */
 void session_say_goodbye(struct session *session);            /* draining: as soon as no transaction is open */
+/* Gone sessions whose HANGUP found no memory, or a full link: once more. Gives back those of whom the keeper still has to hear. */
+struct session *session_tell_gone(struct session *untold);
 void session_keeper_gone(struct session *session);
 
 /* question.c: send a question; the session's link may be full: then the session ends with a 421. */
