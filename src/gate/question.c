@@ -1,5 +1,6 @@
 #include "gate/session.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #define QUESTION_BYTES_MAX LINK_PACKET_BYTES_MAX
@@ -33,6 +34,17 @@ bool session_ask(struct session *session, enum ask_kind kind, const void *body)
 bool session_tell(struct session *session, enum ask_kind kind, const void *body)
 {
 	return send_packet(session, kind, 0, body);
+}
+
+struct session *session_tell_gone(struct session *untold)
+{
+	while (untold && session_tell(untold, ASK_HANGUP, NULL)) {
+		struct session *told = untold;
+
+		untold = told->next;
+		free(told);
+	}
+	return untold;
 }
 
 bool session_refuse(struct session *session, enum smtp_phase phase, const struct smtp_reply *reply, struct str detail)

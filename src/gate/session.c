@@ -278,17 +278,6 @@ static void on_closed(struct stream *stream)
 	gate_session_gone(gate);
 }
 
-struct session *session_tell_gone(struct session *untold)
-{
-	while (untold && session_tell(untold, ASK_HANGUP, NULL)) {
-		struct session *told = untold;
-
-		untold = told->next;
-		free(told);
-	}
-	return untold;
-}
-
 static const struct stream_handler handler = {
 	.on_input = on_input,
 	.on_secured = on_secured,

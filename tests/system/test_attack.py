@@ -92,16 +92,16 @@ def forged(keys):
         yield f"HS256 with the public key as {name}", hs256(good, secret, {"kid": rsa.name})
     for kid in ("../../../../dev/null", "/dev/null", "rsa-1\0", "rsa-1 ", "RSA-1", "' OR 1=1 --", "file:///etc/passwd", "",
                 "a" * 255, "a" * 300, "rsa-9"):
-        yield f"kid {kid[:24]!r}, another's key", token(keys["foreign"], good, header={"kid": kid})
+        yield f"CVE-2021-29157 kid {kid[:24]!r}, another's key", token(keys["foreign"], good, header={"kid": kid})
     yield "kid a number", token(rsa, good, header={"kid": 1})
     yield "kid null, several keys", token(rsa, good, header={"kid": None})
     for name, value in (("jku", "KEYS"), ("x5u", "KEYS"), ("jwk", keys["foreign"].jwk()), ("x5c", [part(keys["foreign"].der)])):
-        yield f"header {name}", token(keys["foreign"], good, header={name: value, "kid": "rsa-1"})
-        yield f"header {name}, unknown kid", token(keys["foreign"], good, header={name: value, "kid": "rsa-9"})
+        yield f"CVE-2018-0114 header {name}", token(keys["foreign"], good, header={name: value, "kid": "rsa-1"})
+        yield f"CVE-2018-0114 header {name}, unknown kid", token(keys["foreign"], good, header={name: value, "kid": "rsa-9"})
     yield "crit", token(rsa, good, header={"crit": ["exp"], "exp": 1})
     for name, signature in (("r=s=0", bytes(64)), ("r=0", bytes(32) + b"\x01" * 32), ("s=0", b"\x01" * 32 + bytes(32)),
                             ("63 bytes", bytes(63)), ("empty", b"")):
-        yield f"ES256 {name}", token(ec, good, alg="ES256", signature=signature)
+        yield f"CVE-2022-21449 ES256 {name}", token(ec, good, alg="ES256", signature=signature)
     yield "ES256 by another's key", token(keys["foreign_ec"], good, alg="ES256", header={"kid": ec.name})
     whole = token(rsa, good)
     yield "altered claims", whole.replace("." + body + ".", "." + part(claims(ISSUER, SENDER, jti="x")) + ".")
