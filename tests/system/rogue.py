@@ -94,8 +94,8 @@ class Rogue:
     def __init__(self, script=(), tls=None, port=0):
         self.script = {**GOOD, **dict(script)}
         self.tls = tls
-        self.clear = b""    # all that came in clear
-        self.under_tls = b""
+        self.clear = bytearray()  # all that came in clear
+        self.under_tls = bytearray()
         self.mails = []     # (recipients, bytes) of each whole body that came, whatever was answered
         self.auths = 0
         self.connections = 0
@@ -150,10 +150,7 @@ class Dialogue:
     def receive(self):
         data = self.sock.recv(65536)
         with self.rogue.lock:
-            if self.secured:
-                self.rogue.under_tls += data
-            else:
-                self.rogue.clear += data
+            (self.rogue.under_tls if self.secured else self.rogue.clear).extend(data)
         return data
 
     def peer_has_gone(self):
@@ -161,13 +158,15 @@ class Dialogue:
         return self.sock.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, 1)[0] != 1
 
     def until(self, mark):
-        while mark not in self.kept:
+        kept, start = bytearray(self.kept), 0
+        while (at := kept.find(mark, start)) == -1:
+            start = max(0, len(kept) - len(mark) + 1)  # only what is new is searched: megabytes come so
             data = self.receive()
             if not data:
                 raise Over
-            self.kept += data
-        part, _, self.kept = self.kept.partition(mark)
-        return part
+            kept += data
+        self.kept = bytes(kept[at + len(mark):])
+        return bytes(kept[:at])
 
     def act(self, step):
         if self.secured and f"tls {step}" in self.rogue.script:

@@ -25,7 +25,7 @@ from submission import submission_open
 TENANT = "contoso.example"
 ACCOUNT = f"copier@{TENANT}"
 SECRET, TOKEN, UPSTREAM_PASSWORD = "a-client-secret-of-rogues", "rogue-token-" + "t" * 1500, "upstream password 77"
-REPLY_SECONDS = 6
+REPLY_SECONDS = 8
 UPSTREAMS_PER_GATEWAY = 60  # the settings take 64
 CLEAR = {"host": "127.0.0.1", "tls": "none", "auth": "none"}
 
@@ -127,7 +127,7 @@ class Case:
     def remember(self, traces, queue):
         self.before, self.queued = self.ours(traces), self.ours(queue)
         self.bodies = sum(1 for _, body in self.rogue.mails if body.strip())
-        self.auths, self.clear, self.under_tls = self.rogue.auths, self.rogue.clear, self.rogue.under_tls
+        self.auths, self.clear, self.under_tls = self.rogue.auths, bytes(self.rogue.clear), bytes(self.rogue.under_tls)
 
     def reform(self):
         settings = self.row.settings or {}
@@ -189,7 +189,7 @@ def first_round(gateway):
             case.remember(traces, queue)
             waiting.remove(case)
         return not waiting
-    wait_until(all_tried, 90, lambda: f"{[case.row.name for case in waiting]}\n{gateway.log()[-2000:]}", every=0.3)
+    wait_until(all_tried, 120, lambda: f"{[case.row.name for case in waiting]}\n{gateway.log()[-2000:]}", every=0.3)
 
 
 def second_round(gateway):
@@ -200,7 +200,7 @@ def second_round(gateway):
     def empty():
         gateway.call("queue", "flush")
         return not gateway.rows("queue", "list")
-    wait_until(empty, 60, lambda: f"{gateway.rows('queue', 'list')}\n{gateway.log()[-2000:]}", every=1)
+    wait_until(empty, 90, lambda: f"{gateway.rows('queue', 'list')}\n{gateway.log()[-2000:]}", every=1)
     traces = gateway.rows("trace")
     for case in gateway.cases:
         case.after = case.ours(traces)

@@ -24,7 +24,7 @@ pytestmark = pytest.mark.skipif(os.geteuid() != 0, reason="the gateway's process
 
 PROGRAM = gateway.BINARY.parent / "tests" / "torture" / "sekisho-oom"
 OWN, LIBRARIES = 1, 2
-POINTS = {OWN: 100_000, LIBRARIES: 100_000} if LONG else {OWN: 130, LIBRARIES: 40}  # of each role
+POINTS = {OWN: 100_000, LIBRARIES: 100_000} if LONG else {OWN: 120, LIBRARIES: 40}  # of each role
 REFUSED, TAKEN, REPORTS = "refused@example.net", "taken@example.net", "postmaster@contoso.example"
 RECOVER_SECONDS = 15
 SILENCE_SECONDS = 4
@@ -244,7 +244,7 @@ def test_each_allocation_fails_in_turn(ill, role, context, dice, figure):
     ground.queue_empty(30)
     figure(f"{role}: {failed} of {len(chosen)} chosen calls failed (a life makes {sum(counts.values()) // 2}), {len(sent.taken)} messages taken, 0 lost, "
            f"{sum(deaths.values())} deaths {dict(deaths)}, {sum(silences.values())} without an answer {dict(silences)}, {time.monotonic() - began:.0f} s")
-    assert failed >= 0.8 * len(chosen)
+    assert failed >= 0.7 * len(chosen)
     assert not deaths
     assert not ground.integrity()
     assert ground.stop() == 0
@@ -255,10 +255,10 @@ def test_a_careless_one_is_found(ill, role, context, dice):
     """The negative control: somebody allocates and does not look."""
     ground, rogue, reports = ill(role)
     sent = Sent(ground, context, rogue, reports)
-    ground.armed.arm(1 << 62, careless=True)
+    ground.armed.arm(1 << 62, OWN, careless=True)
     sent.until_taken(SIZES[0])
     time.sleep(0.3)
     count = ground.armed.count
     ground.armed.disarm()
-    deaths, _, _ = sweep(ground, sent, [(SIZES[0], 0, dice.randrange(count) + 1) for _ in range(12)], careless=True)
+    deaths, _, _ = sweep(ground, sent, [(SIZES[0], OWN, dice.randrange(count) + 1) for _ in range(12)], careless=True)
     assert deaths, "none of 12 died, though most of the calls are careless"
