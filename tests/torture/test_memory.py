@@ -220,12 +220,12 @@ def sweep(ground, sent, chosen, careless=False):
         ground.armed.disarm()
         failed += ground.armed.failed
         where = ground.armed.where
-        if not os.path.exists(f"/proc/{pid}"):
-            deaths[place_of(ground.binary, where)] += 1
         if silent:
             silences[place_of(ground.binary, where)] += 1
         sent.until_taken(SIZES[0])
-        pid = ground.pid()
+        before, pid = pid, ground.pid()
+        if pid != before:
+            deaths[place_of(ground.binary, where)] += 1
         if not careless and not came_to_an_end(sent, 0.15):
             ground.call("queue", "flush")  # an upstream is left alone for a while: not now
             came_to_an_end(sent, 1)
