@@ -314,9 +314,11 @@ bool admit_network_is_locked(struct admit *admit, struct str user, const unsigne
 	return throttle_ask(admit->throttle, user, ip, uv_now(&admit->keeper->loop.uv)) == THROTTLE_NETWORK_LOCKED;
 }
 
-void admit_forged(struct admit *admit, struct str user, const unsigned char ip[16])
+void admit_forged(struct admit *admit, const struct attempt *attempt)
 {
-	throttle_forged(admit->throttle, user, ip, uv_now(&admit->keeper->loop.uv));
+	notices_locked_out(admit->keeper->notices,
+			   throttle_forged(admit->throttle, attempt->row.user, attempt->ip, uv_now(&admit->keeper->loop.uv)),
+			   attempt->row.user, attempt->row.ip);
 }
 
 void admit_proven(struct admit *admit, struct str user, const unsigned char ip[16])

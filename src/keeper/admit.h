@@ -4,6 +4,8 @@
 
 #include "keeper/gates.h"
 
+struct attempt;
+
 struct admit *admit_new(struct keeper *keeper);
 void admit_free(struct admit *admit);
 
@@ -19,7 +21,7 @@ void admit_forget(struct admit *admit, struct str address, bool forgive);
 
 /* admit_token's side of the throttle: whether nothing more is done for that network, a token that nobody genuine made, a genuine one. */
 bool admit_network_is_locked(struct admit *admit, struct str user, const unsigned char ip[16]);
-void admit_forged(struct admit *admit, struct str user, const unsigned char ip[16]);
+void admit_forged(struct admit *admit, const struct attempt *attempt);
 void admit_proven(struct admit *admit, struct str user, const unsigned char ip[16]);
 
 struct admit_counts {

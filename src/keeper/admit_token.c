@@ -36,7 +36,7 @@ static void refuse(struct attempt *attempt, enum bearer_verdict verdict, bool la
 		policy.reason = "The issuer's signing keys cannot be fetched just now.";
 		attempt->answer_at_ms = 0;
 	} else if (bearer->unproven) {
-		admit_forged(attempt->keeper->admit, attempt->row.user, attempt->ip);
+		admit_forged(attempt->keeper->admit, attempt);
 	}
 	attempt_finish(attempt, &policy, &answer);
 }
