@@ -257,7 +257,7 @@ def judge(row, case):
     assert [state for state, _ in each] == [{"paused": "deferred"}.get(end, end) for end in ends], each
     assert all(row.words in reply for _, reply in each), each
     assert all(reply for _, reply in each)
-    paused = re.search(rf' (?:upstream|mailbox) paused.* upstream="?{re.escape(row.name)}"? ', case.log.replace("event=", " "))
+    paused = re.search(rf'event="?(?:upstream|mailbox) paused.* upstream="?{re.escape(row.name)}"? ', case.log)
     assert bool(paused) == ("paused" in ends), paused
     assert case.bodies == row.bodies, case.rogue.mails
     assert any("ambiguous" in trace["note"] for trace in case.before) == row.ambiguous, case.before
