@@ -275,11 +275,12 @@ static bool decide(struct repair *repair, struct buf *out)
 		return give_up(repair, REPAIR_NOT_LARGE, out);
 	if (rest.len > 0 && !move_to_body(repair, rest))
 		return false;
+	repair_fields(header);
 	if (repair_is_on(header, REPAIR_MISSING_CHARSET) && repair_is_plain_text(header))
 		repair_charset(header, whole_lines(buf_str(&repair->look)));
 	repair->body.mode = long_lines(repair);
 	repair->body.drop_nul = repair_is_on(header, REPAIR_NUL_BYTES);
-	repair_run(header);
+	repair_finish(header);
 	if (header->facts.from_rewrite.len > 0 && !header->failed)
 		repair_rewrite(header);
 	if (header->failed)

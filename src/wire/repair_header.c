@@ -227,25 +227,40 @@ static void drop_duplicates(struct repair_header *header)
 
 /* --- all of them --- */
 
-/* In the order in which they are done: what is made is folded last. To add a switch: a row. */
-static const struct {
+struct pass {
 	unsigned switches;
 	void (*run)(struct repair_header *header);
-} passes[] = {
+};
+
+/* In the order in which they are done. To add a switch: a row. */
+static const struct pass passes[] = {
 	{ REPAIR_BIT(REPAIR_DUPLICATE_FIELDS), drop_duplicates },
 	{ REPAIR_BIT(REPAIR_BAD_DATE) | REPAIR_BIT(REPAIR_MISSING_DATE), repair_date },
 	{ REPAIR_BIT(REPAIR_RAW_HEADERS), repair_raw_fields },
 	{ REPAIR_BIT(REPAIR_RAW_HEADERS) | REPAIR_BIT(REPAIR_QUOTED_AT) | REPAIR_BIT(REPAIR_ANGLE_BRACKETS), repair_addresses },
 	{ REPAIR_BIT(REPAIR_MISSING_FROM), add_from },
 	{ REPAIR_BIT(REPAIR_MISSING_MESSAGE_ID), add_message_id },
+};
+/* Behind what the body has added. */
+static const struct pass last_passes[] = {
 	{ REPAIR_BIT(REPAIR_MIME_VERSION), add_mime_version },
 	{ REPAIR_BIT(REPAIR_LONG_LINES), repair_fold },
 };
 
-void repair_run(struct repair_header *header)
+static void run(struct repair_header *header, const struct pass *rows, size_t count)
 {
-	for (size_t i = 0; i < sizeof(passes) / sizeof(*passes) && !header->failed; i++) {
-		if (header->switches & passes[i].switches)
-			passes[i].run(header);
+	for (size_t i = 0; i < count && !header->failed; i++) {
+		if (header->switches & rows[i].switches)
+			rows[i].run(header);
 	}
+}
+
+void repair_fields(struct repair_header *header)
+{
+	run(header, passes, sizeof(passes) / sizeof(*passes));
+}
+
+void repair_finish(struct repair_header *header)
+{
+	run(header, last_passes, sizeof(last_passes) / sizeof(*last_passes));
 }

@@ -6,7 +6,10 @@
 #include "wire/header.h"
 #include "wire/smtp_address.h"
 
-/* A quoted string or a comment at the start of `rest`, both ends included; 1: another sign, or it is never closed. */
+#define LIST_BYTES_MAX 65536
+#define SIGN_BYTES_MAX 256 /* of a quoted string or comment: what is opened over and over must not be looked for to the end each time */
+
+/* A quoted string or a comment at the start of `rest`, both ends included; 1: another sign, or it is not closed in time. */
 static size_t sign_len(struct str rest)
 {
 	char open = rest.ptr[0];
@@ -15,7 +18,7 @@ static size_t sign_len(struct str rest)
 
 	if (open != '"' && open != '(')
 		return 1;
-	for (size_t at = 1; at < rest.len; at++) {
+	for (size_t at = 1; at < rest.len && at < SIGN_BYTES_MAX; at++) {
 		if (rest.ptr[at] == '\\')
 			at++;
 		else if (rest.ptr[at] == close && --depth == 0)
@@ -39,11 +42,12 @@ static size_t find_outside(struct str rest, char what)
 /* A mailbox ends at a comma or semicolon outside quotes, comments and <…>. */
 static size_t mailbox_len(struct str rest)
 {
+	size_t last = str_find_last(rest, '>');
 	size_t at = 0;
 
 	while (at < rest.len && rest.ptr[at] != ',' && rest.ptr[at] != ';') {
 		struct str here = str_skip(rest, at);
-		size_t close = here.ptr[0] == '<' ? str_find(str_skip(here, 1), '>') : here.len;
+		size_t close = here.ptr[0] == '<' && at < last && last < rest.len ? str_find(str_skip(here, 1), '>') : here.len;
 
 		at += close + 1 < here.len ? close + 2 : sign_len(here);
 	}
@@ -267,6 +271,8 @@ bool repair_mailboxes_parse(struct arena *arena, struct str value, struct repair
 	size_t colon = find_outside(value, ':');
 	size_t places = 2;
 
+	if (value.len > LIST_BYTES_MAX)
+		return false;
 	if (colon < value.len && find_outside(str_skip(value, colon), ';') < value.len - colon &&
 	    find_outside(value, '<') > colon)
 		return false; /* a group: whoever writes one knows how */

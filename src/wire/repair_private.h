@@ -56,7 +56,8 @@ void repair_add(struct repair_header *header, struct str name, struct str value)
 void repair_drop(struct repair_field *field);
 bool repair_is_signed(struct repair_header *header);
 bool repair_is_plain_text(struct repair_header *header); /* one part, text, in no transfer encoding */
-void repair_run(struct repair_header *header); /* every switch that is on; LONG_LINES and MIME_VERSION last */
+void repair_fields(struct repair_header *header); /* every switch that is on, but for those that look at the body */
+void repair_finish(struct repair_header *header); /* what all has been made for: MIME_VERSION, LONG_LINES of the section */
 
 /* repair_address.c */
 void repair_addresses(struct repair_header *header); /* QUOTED_AT, ANGLE_BRACKETS, RAW_HEADERS in address lists */

@@ -65,9 +65,8 @@ def test_what_a_copier_sends(behind):
     identifier = trace["eventId"].encode()
     date = re.search(rb"\r\nDate: ([A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d \+0000)\r\n", head)[1]
     assert head == (b"From: \"" + SENDER.encode() + b"\" <" + SENDER.encode() + b">\r\nTo: Tanaka <someone@example.net>\r\n"
-                    b"Subject: " + WORD + b"\r\nContent-Type: text/plain; charset=Shift_JIS\r\n"
-                    b"Content-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\nDate: " + date + b"\r\n"
-                    b"Message-ID: <" + identifier + b"@gate.example>")
+                    b"Subject: " + WORD + b"\r\nDate: " + date + b"\r\nMessage-ID: <" + identifier + b"@gate.example>\r\n"
+                    b"Content-Type: text/plain; charset=Shift_JIS\r\nContent-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0")
     assert body == SJIS + b"\r\n"
     assert trace["repairs"] == ["missing-date", "missing-message-id", "quoted-at", "angle-brackets", "raw-headers",
                                 "missing-charset"]

@@ -179,8 +179,8 @@ static const struct repair_case untouched[] = {
 static const struct repair_case whole[] = {
 	{ "what an old copier sends", ALL, "From: scan@x.example <scan@x.example>\r\nTo: Tanaka t@x.example\r\nSubject: " SJIS "\r\n\r\n" SJIS "\r\n",
 	  "From: \"scan@x.example\" <scan@x.example>\r\nTo: Tanaka <t@x.example>\r\nSubject: " WORD "\r\n"
-	  "Content-Type: text/plain; charset=Shift_JIS\r\nContent-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\n"
-	  "Date: Tue, 24 Nov 2026 00:00:30 +0000\r\nMessage-ID: <K7M2P9QRST@gate.example>\r\n\r\n" SJIS "\r\n",
+	  "Date: Tue, 24 Nov 2026 00:00:30 +0000\r\nMessage-ID: <K7M2P9QRST@gate.example>\r\n"
+	  "Content-Type: text/plain; charset=Shift_JIS\r\nContent-Transfer-Encoding: 8bit\r\nMIME-Version: 1.0\r\n\r\n" SJIS "\r\n",
 	  B(QUOTED_AT) | B(ANGLE_BRACKETS) | B(RAW_HEADERS) | B(MISSING_CHARSET) | B(MISSING_DATE) | B(MISSING_MESSAGE_ID) },
 	{ "what a good one sends", ALL,
 	  FROM "Date: Tue, 24 Nov 2026 09:00:00 +0900\r\nMessage-ID: <1@x>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"

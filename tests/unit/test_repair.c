@@ -133,6 +133,10 @@ static const struct {
 	    { " abcdefghijklmno@x.example,abcdefghijklmno@x.example,z@x.example\r\n" END, 1 } }, B(LONG_LINES) },
 	{ "a field of one word is cut at 998", B(LONG_LINES), { { "X-A:", 1 }, { "h", 2000 }, { "\r\n" END, 1 } },
 	  { { "X-A:", 1 }, { "h", 993 }, { "\r\n ", 1 }, { "h", 997 }, { "\r\n ", 1 }, { "h", 10 }, { "\r\n" END, 1 } }, B(LONG_LINES) },
+	/* What is opened and never closed is not looked for to the end each time: quadratic, these would outlast the test's time. */
+	{ "sixty thousand comments that are never closed", B(QUOTED_AT), { { "To: ", 1 }, { "(a ", 20000 }, { "\r\n" END, 1 } },
+	  { { "To: ", 1 }, { "(a ", 20000 }, { "\r\n" END, 1 } }, 0 },
+	{ "as many brackets", B(QUOTED_AT), { { "To: ", 1 }, { "<", 60000 }, { "\r\n" END, 1 } }, { { "To: ", 1 }, { "<", 60000 }, { "\r\n" END, 1 } }, 0 },
 	{ "a section over the ceiling goes on as it came", ALL, { { "From: a@b <a@b>\r\n", 1 }, { "X: y\r\n", 11000 }, { END, 1 } },
 	  { { "From: a@b <a@b>\r\n", 1 }, { "X: y\r\n", 11000 }, { END, 1 } }, B(NOT_LARGE) },
 	{ "so does one of too many fields", ALL, { { "From: a@b <a@b>\r\n", 1 }, { "X: y\r\n", 5000 }, { END, 1 } },
