@@ -345,7 +345,7 @@ static void test_refused(void)
 	buf_init(&audit, 65536);
 	buf_init(&seen.ids, 65536);
 	for (size_t i = 0; i < 3; i++) {
-		struct trace trace = { .id = (struct str){ "ABC" + i, 1 }, .from = STR("x@sift.example"), .received_us = (int64_t)i + 1 };
+		struct trace trace = { .id = (struct str){ &"ABC"[i], 1 }, .from = STR("x@sift.example"), .received_us = (int64_t)i + 1 };
 
 		buf_init(&packed[i], 65536);
 		CHECK(trace_print(&packed[i], &trace), "printed");
