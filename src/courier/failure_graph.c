@@ -117,6 +117,9 @@ static const struct {
 	  { { FAILURE_LATER, 0, "graph-draft-gone", N_("The draft is gone from the mailbox; the mail is tried again."), 0 }, false } },
 	{ 409, 412, NULL, NULL,
 	  { { FAILURE_LATER, 0, "graph-draft-gone", N_("The draft is gone from the mailbox; the mail is tried again."), 0 }, false } },
+	/* [SEND] A piece of a file that is not the one awaited: the upload begins anew. */
+	{ 416, 416, NULL, NULL,
+	  { { FAILURE_LATER, 0, "graph-draft-gone", N_("The draft is gone from the mailbox; the mail is tried again."), 0 }, false } },
 	/* [RFC 9110, 15.5.9] */
 	{ 408, 408, NULL, NULL,
 	  { { FAILURE_LATER, 0, "temporary", N_("The upstream asks to try again later."), 0 }, false } },

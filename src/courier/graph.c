@@ -1,4 +1,4 @@
-#include "courier/graph_private.h"
+#include "courier/graph_plan.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -34,7 +34,13 @@ void graph_free(struct graph_call *call)
 	token_cancel(mailbox->courier->tokens, call);
 	http_cancel(mailbox->courier->http, call);
 	buf_wipe(&call->authorization);
+	graph_plan_cancel(call);
 	buf_done(&call->head);
+	buf_done(&call->empty_part);
+	buf_done(&call->json);
+	free(call->files);
+	free(call->upload_url);
+	free(call->ending);
 	free_names(call);
 	free(call);
 	if (begun) /* else who gave the work goes on by himself */
@@ -95,6 +101,9 @@ static struct graph_call *call_new(struct mailbox *mailbox, const struct upstrea
 	call->silence_s = mailbox->courier->settings->limits.upstream_reply_seconds_max;
 	buf_init(&call->authorization, AUTHORIZATION_BYTES_MAX);
 	buf_init(&call->head, 2 * GRAPH_MIME_HEAD_MAX);
+	buf_init(&call->empty_part, 256);
+	buf_init(&call->json, 4096);
+	call->request_bytes_max = upstream->settings->graph_request_bytes_max;
 	if (!make_base(call, upstream->settings)) {
 		free_names(call);
 		free(call);
@@ -153,7 +162,7 @@ static bool make_head(struct graph_call *call)
 		graph_give_up(call, "out of memory for the recipients");
 		return false;
 	}
-	switch (read_head(&mime, &call->work->job, &call->source.body_from)) {
+	switch (read_head(&mime, &call->work->job, &call->body_from)) {
 	case PARSE_MORE:
 		graph_give_up(call, "the body could not be read");
 		return false;
@@ -173,8 +182,9 @@ static bool make_head(struct graph_call *call)
 		graph_refuse(call, sentence);
 		return false;
 	}
-	call->source.head = buf_str(&call->head);
 	call->source.job = &call->work->job;
+	graph_source_add_text(&call->source, buf_str(&call->head));
+	graph_source_add_body(&call->source, call->body_from, call->work->job.size_bytes);
 	return true;
 }
 
@@ -220,8 +230,12 @@ static bool carry(struct mailbox *mailbox, struct upstream *upstream, struct wor
 
 	if (!call)
 		return false;
-	if (make_head(call))
-		graph_with_token(call, GRAPH_SEND);
+	if (make_head(call)) {
+		if (call->source.bytes <= call->request_bytes_max)
+			graph_with_token(call, GRAPH_SEND);
+		else if (!graph_plan(call))
+			graph_give_up(call, "out of memory for a large message");
+	}
 	/* It may have ended already. */
 	for (struct graph_call *one = mailbox->graph_calls; one; one = one->next)
 		one->begun = true;

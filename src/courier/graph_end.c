@@ -1,20 +1,27 @@
 #include "courier/graph_private.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/log.h"
 #include "courier/failure_graph.h"
 
-#define REPLY_BYTES_MAX 1024
+#define REPLY_BYTES_MAX GRAPH_REPLY_BYTES_MAX
 #define RETRY_AFTER_S_MAX 3600 /* whatever is asked for: within the hour we look again */
+
+/* What is said of a message once its draft is gone. */
+struct graph_ending {
+	enum courier_end end;
+	struct courier_fate fate;
+	char reply[REPLY_BYTES_MAX];
+};
 
 static bool may_have_been_sent(const struct graph_call *call)
 {
-	return call->step == GRAPH_SEND;
+	return call->step == GRAPH_SEND || call->step == GRAPH_SEND_DRAFT;
 }
 
-/* The fate of all: Graph takes a message or it does not. */
-static void finish(struct graph_call *call, enum courier_end end, const char *reply, struct courier_fate *fate)
+static void tell(struct graph_call *call, enum courier_end end, const char *reply, struct courier_fate *fate)
 {
 	struct work *work = call->work;
 
@@ -22,6 +29,30 @@ static void finish(struct graph_call *call, enum courier_end end, const char *re
 	work_settle(work, end, NULL, reply);
 	courier_finish(call->mailbox, work, fate); /* before its slot is free: the caller counts on that order */
 	graph_free(call);
+}
+
+/* A draft that came to nothing must not lie about in the mailbox; one that may have been sent is not touched. */
+static bool discard_first(struct graph_call *call, enum courier_end end, const char *reply, const struct courier_fate *fate)
+{
+	if (!call->draft[0] || end == COURIER_DELIVERED || fate->ambiguous || call->ending || call->mailbox->courier->draining)
+		return false;
+	call->ending = calloc(1, sizeof(*call->ending));
+	if (!call->ending)
+		return false;
+	call->ending->end = end;
+	call->ending->fate = *fate;
+	(void)snprintf(call->ending->reply, sizeof(call->ending->reply), "%s", reply);
+	graph_request(call, GRAPH_DISCARD);
+	return true;
+}
+
+/* The fate of all: Graph takes a message or it does not. */
+static void finish(struct graph_call *call, enum courier_end end, const char *reply, struct courier_fate *fate)
+{
+	if (call->ending)
+		tell(call, call->ending->end, call->ending->reply, &call->ending->fate);
+	else if (!discard_first(call, end, reply, fate))
+		tell(call, end, reply, fate);
 }
 
 void graph_refuse(struct graph_call *call, const char *sentence)
@@ -97,18 +128,23 @@ static void decide(struct graph_call *call, const struct http_answer *answer, co
 	finish(call, verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, &fate);
 }
 
+void graph_accepted(struct graph_call *call)
+{
+	call->mailbox->trouble[0] = '\0';
+	finish(call, COURIER_DELIVERED, call->reply, &(struct courier_fate){ 0 });
+}
+
 void graph_on_answer(void *context, const struct http_answer *answer)
 {
 	struct graph_call *call = context;
 	struct graph_error error;
-	char reply[REPLY_BYTES_MAX];
 
 	(void)graph_error_parse(answer->body, &error);
-	print_reply(call, answer, &error, reply);
-	if (status_of(answer) != 202) {
-		decide(call, answer, &error, reply);
-		return;
-	}
-	call->mailbox->trouble[0] = '\0';
-	finish(call, COURIER_DELIVERED, reply, &(struct courier_fate){ 0 });
+	print_reply(call, answer, &error, call->reply);
+	if (call->step == GRAPH_DISCARD)
+		finish(call, COURIER_LATER, "", NULL); /* whatever was said of that: the ending is known */
+	else if (graph_is_yes(call, status_of(answer)) && (answer->outcome == OUTCOME_OK || may_have_been_sent(call)))
+		graph_next(call, answer->body);
+	else
+		decide(call, answer, &error, call->reply);
 }

@@ -1,5 +1,6 @@
 #include "courier/graph_source.h"
 
+#include <assert.h>
 #include <openssl/evp.h>
 #include <string.h>
 
@@ -7,14 +8,27 @@
 
 #define RUN_BYTES 12288 /* a multiple of 3: its base64 has no padding but at the end of all */
 
-uint64_t graph_source_bytes(const struct graph_source *source)
+void graph_source_add_text(struct graph_source *source, struct str text)
 {
-	return source->head.len + (source->job->size_bytes - source->body_from);
+	assert(source->count < GRAPH_PIECES_MAX);
+	if (text.len == 0)
+		return;
+	source->pieces[source->count++] = (struct graph_piece){ .text = text };
+	source->bytes += text.len;
+}
+
+void graph_source_add_body(struct graph_source *source, uint64_t from, uint64_t to)
+{
+	assert(source->count < GRAPH_PIECES_MAX);
+	if (from == to)
+		return;
+	source->pieces[source->count++] = (struct graph_piece){ .from = from, .to = to };
+	source->bytes += to - from;
 }
 
 uint64_t graph_source_base64_bytes(const struct graph_source *source)
 {
-	return (graph_source_bytes(source) + 2) / 3 * 4;
+	return (source->bytes + 2) / 3 * 4;
 }
 
 ssize_t graph_body_read(const struct courier_job *job, uint64_t offset, char *into, size_t count)
@@ -34,18 +48,26 @@ ssize_t graph_body_read(const struct courier_job *job, uint64_t offset, char *in
 
 ssize_t graph_source_read(const struct graph_source *source, uint64_t offset, char *into, size_t count)
 {
-	size_t from_head = 0;
-	ssize_t from_body;
+	size_t done = 0;
 
-	if (offset < source->head.len) {
-		from_head = source->head.len - (size_t)offset < count ? source->head.len - (size_t)offset : count;
-		memcpy(into, source->head.ptr + offset, from_head);
+	for (size_t i = 0; i < source->count && done < count; i++) {
+		const struct graph_piece *piece = &source->pieces[i];
+		uint64_t len = piece->text.len ? piece->text.len : piece->to - piece->from;
+		size_t take;
+
+		if (offset >= len) {
+			offset -= len;
+			continue;
+		}
+		take = len - offset < count - done ? (size_t)(len - offset) : count - done;
+		if (piece->text.len > 0)
+			memcpy(into + done, piece->text.ptr + offset, take);
+		else if (graph_body_read(source->job, piece->from + offset, into + done, take) != (ssize_t)take)
+			return -1;
+		done += take;
+		offset = 0;
 	}
-	if (from_head == count)
-		return (ssize_t)count;
-	from_body = graph_body_read(source->job, source->body_from + (offset + from_head - source->head.len), into + from_head,
-				    count - from_head);
-	return from_body < 0 ? -1 : (ssize_t)from_head + from_body;
+	return (ssize_t)done;
 }
 
 ssize_t graph_source_base64(const struct graph_source *source, uint64_t offset, char *into, size_t count)
@@ -71,4 +93,61 @@ ssize_t graph_source_base64(const struct graph_source *source, uint64_t offset, 
 		done += len;
 	}
 	return (ssize_t)done;
+}
+
+/* --- a file --- */
+
+static bool is_letter(char byte)
+{
+	return byte != '\r' && byte != '\n' && byte != ' ' && byte != '\t'; /* whoever found the part saw that nothing else is there */
+}
+
+ssize_t graph_part_letters(const struct courier_job *job, const struct graph_part *part, struct graph_cursor *cursor, char *into, size_t room)
+{
+	char raw[RUN_BYTES];
+	size_t done = 0;
+
+	while (done < room && cursor->at < part->body_to) {
+		uint64_t left = part->body_to - cursor->at;
+		ssize_t got = graph_body_read(job, cursor->at, raw, left < sizeof(raw) ? (size_t)left : sizeof(raw));
+		size_t used = 0;
+
+		if (got <= 0)
+			return -1;
+		for (; used < (size_t)got && done < room; used++) {
+			if (is_letter(raw[used]))
+				into[done++] = raw[used];
+		}
+		cursor->at += used;
+	}
+	cursor->done += done;
+	return (ssize_t)done;
+}
+
+ssize_t graph_part_bytes(const struct courier_job *job, const struct graph_part *part, struct graph_cursor *cursor, char *into, size_t room)
+{
+	char letters[RUN_BYTES / 3 * 4];
+	unsigned char bytes[RUN_BYTES + 1];
+	uint64_t left = part->bytes - cursor->done;
+	size_t done = 0;
+
+	if (room > left)
+		room = (size_t)left;
+	while (done < room) {
+		size_t want = (room - done < RUN_BYTES ? room - done : RUN_BYTES);
+		struct graph_cursor next = *cursor;
+		size_t groups = left - done <= want ? (want + 2) / 3 : want / 3; /* only the last group may be a short one */
+		ssize_t got = graph_part_letters(job, part, &next, letters, groups * 4);
+
+		if (groups == 0)
+			break; /* less than a group fits: the rest another time */
+		if (got != (ssize_t)(groups * 4) || EVP_DecodeBlock(bytes, (const unsigned char *)letters, (int)got) < 0)
+			return -1;
+		want = groups * 3 < left - done ? groups * 3 : (size_t)(left - done);
+		memcpy(into + done, bytes, want);
+		done += want;
+		cursor->at = next.at;
+		cursor->done += want;
+	}
+	return done > 0 || room == 0 ? (ssize_t)done : -1;
 }

@@ -67,6 +67,7 @@ static const struct {
 	[FAULT_GRAPH_CUT] = { "graph-cut", N_("Graph takes a message, and hangs up before its answer") },
 	[FAULT_GRAPH_HALF] = { "graph-half", N_("Graph takes a message, and hangs up in the middle of its answer") },
 	[FAULT_GRAPH_HANG] = { "graph-hang", N_("Graph takes a message, and answers after 10 seconds") },
+	[FAULT_GRAPH_UPLOAD] = { "graph-upload", N_("Graph fails in the middle of a file: 500") },
 	[FAULT_GRAPH_SLOW] = { "graph-slow", N_("Graph answers after half a second") },
 };
 

@@ -7,7 +7,7 @@
 
 #define MESSAGE_BYTES_MAX (300u << 20)
 #define ATTACHMENT_BYTES_MAX (150u << 20)  /* Microsoft, attachment: createUploadSession */
-#define ATTACHMENT_BYTES_MIN (3u << 20)
+#define ATTACHMENT_BYTES_MIN 3000000
 #define DRAFTS_MAX 1000
 
 /* A message that waits in its mailbox to be sent. Under the graph's mutex. */
@@ -201,6 +201,7 @@ enum MHD_Result graph_upload_answer(struct sandbox *sandbox, const struct https_
 {
 	static const struct graph_reply more = { 200, NULL, NULL, NULL };
 	static const struct graph_reply bad_range = { 416, "InvalidRange", "The range is not the one expected.", NULL };
+	static const struct graph_reply failed = { 500, "ErrorInternalServerError", "An internal server error occurred.", NULL };
 	static const struct graph_reply no_credentials = { 401, "Unauthorized", "This URL is asked without Authorization.", NULL };
 	const char *range = MHD_lookup_connection_value(request->connection, MHD_HEADER_KIND, "Content-Range");
 	const struct graph_reply *reply = &more;
@@ -216,6 +217,8 @@ enum MHD_Result graph_upload_answer(struct sandbox *sandbox, const struct https_
 		reply = &no_item;
 	} else if (request->too_long || !range_fits(attachment, range, request->body.len)) {
 		reply = &bad_range;
+	} else if (attachment->got > 0 && faults_strike(&sandbox->faults, FAULT_GRAPH_UPLOAD)) {
+		reply = &failed;
 	} else if (!buf_add(&attachment->bytes, request->body)) {
 		reply = &no_room;
 	} else {

@@ -1,6 +1,12 @@
 """Mail in by SMTP and out by Microsoft Graph's sendMail, towards the sandbox's Graph: what arrives, for whom, and what each answer means."""
 
-import concurrent.futures
+import base64
+import email
+import email.message
+import email.policy
+import os
+import pathlib
+import random
 import re
 import time
 
@@ -9,9 +15,9 @@ import pytest
 import sample
 from conftest import PASSWORD
 from gateway import Gateway, event_id
-from message import SENDER, message, scan
+from message import SENDER, message
 from port import wait_until
-from sandbox import RECIPIENT
+from sandbox import RECIPIENT, Sandbox
 from submission import submission_open
 
 OTHER = "other@contoso.example"
@@ -97,7 +103,6 @@ def test_a_sample_arrives_byte_for_byte(graph_pair, name):
 @pytest.fixture(scope="module")
 def graph_pair(tmp_path_factory, authority, directory):
     """One gateway and sandbox for all that leaves nothing behind."""
-    from sandbox import Sandbox
     sandbox = Sandbox(tmp_path_factory.mktemp("graph") / "1").start()
     gateway = Gateway(directory / "graph-pair", authority, Towards(sandbox))
     gateway.settings["upstreams"]["main"] = {
@@ -232,3 +237,138 @@ def test_control_a_fifth_request_is_throttled(both):
     gateway, sandbox = both("graph-slow", **{"connections-max": 8})
     send(gateway, *[message(f"number {number:02}") for number in range(24)])
     wait_until(lambda: sandbox.stats()["graphThrottled"] > 0, 20, gateway.log)
+
+
+# Large mail: a draft, and its files behind it.
+
+def files_of(data):
+    """(type, name, bytes) of each attachment, and the text."""
+    mail = email.message_from_bytes(data, policy=email.policy.default)
+    parts = [part for part in mail.walk() if not part.is_multipart()]
+    return [(part.get_content_type(), part.get_filename(), part.get_payload(decode=True)) for part in parts]
+
+
+def with_files(files, text="本文です。\r\n", to=RECIPIENT):
+    mail = email.message.EmailMessage(policy=email.policy.SMTP)
+    mail["From"], mail["To"], mail["Subject"] = SENDER, to, "スキャン"
+    mail["Date"], mail["Message-ID"] = "Tue, 24 Nov 2026 09:00:00 +0900", f"<{random.getrandbits(64):016x}@contoso.example>"
+    if text is not None:
+        mail.set_content(text, cte="base64")
+    for name, size in files:
+        mail.add_attachment(random.Random(size).randbytes(size), maintype="application", subtype="pdf", filename=name)
+    return mail.as_bytes()
+
+
+def keeper_of(gateway):
+    for place in pathlib.Path("/proc").glob("[0-9]*"):
+        try:
+            if b"keeper" in (place / "cmdline").read_bytes() and is_below(int(place.name), gateway.process.child.pid):
+                return place
+        except OSError:
+            continue
+    raise AssertionError("no keeper")
+
+
+def idle_kib(gateway):
+    """What the keeper holds now; its peak counts from here."""
+    place = keeper_of(gateway)
+    (place / "clear_refs").write_text("5")
+    return int(re.search(r"VmRSS:\s+(\d+)", (place / "status").read_text())[1])
+
+
+def peak_kib(gateway):
+    return int(re.search(r"VmHWM:\s+(\d+)", (keeper_of(gateway) / "status").read_text())[1])
+
+
+def is_below(pid, ancestor):
+    while pid > 1:
+        if pid == ancestor:
+            return True
+        pid = int(pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
+    return False
+
+
+@pytest.mark.parametrize("files", [
+    [("scan.pdf", 4_000_001)],
+    [("大きな書類.pdf", 3_500_000), ("小さな書類.pdf", 1_000), ("b.pdf", 2_999_998)],
+    [(f"{number}.pdf", 1_000_000 + number) for number in range(5)],
+    [("20MB.pdf", 20_000_000)],
+])
+def test_large_mail(graph_pair, files):
+    gateway, sandbox = graph_pair
+    before = len(sandbox.mail())
+    data = with_files(files)
+    send(gateway, message())  # so that the sign-in is known
+    empty(gateway)
+    before += 1
+    held = idle_kib(gateway)
+    event = send(gateway, data)
+    empty(gateway, 60)
+    ((stored, envelope),) = sandbox.mail()[before:]
+    assert sorted(files_of(stored)) == sorted(files_of(data))
+    assert email.message_from_bytes(stored)["Message-ID"] == email.message_from_bytes(data)["Message-ID"]
+    assert envelope["to"] == [RECIPIENT] and trace(gateway, event)["recipients"][0]["state"] == "sent"
+    assert peak_kib(gateway) - held <= 65536, "64 MiB more than before"
+
+
+def test_only_a_file(graph_pair):
+    gateway, sandbox = graph_pair
+    before = len(sandbox.mail())
+    pdf = random.Random(5).randbytes(5_000_000)
+    data = message(body=b"--b\r\nContent-Type: application/pdf; name=s.pdf\r\nContent-Transfer-Encoding: base64\r\n\r\n" +
+                   base64.encodebytes(pdf).replace(b"\n", b"\r\n") + b"--b--\r\n",
+                   fields=(b"MIME-Version: 1.0", b"Content-Type: multipart/mixed; boundary=b"))
+    send(gateway, data)
+    empty(gateway, 60)
+    ((stored, _),) = sandbox.mail()[before:]
+    assert ("application/pdf", "s.pdf", pdf) in files_of(stored)
+
+
+def test_large_mail_that_cannot_be_taken_apart_goes_back(both):
+    """A signed one: what is changed in it would break its signature."""
+    gateway, sandbox = both()
+    data = message(body=b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 60_000,
+                   fields=(b"MIME-Version: 1.0", b"Content-Type: multipart/signed; boundary=b; micalg=sha-256"))
+    event = send(gateway, data)
+    wait_until(lambda: trace(gateway, event)["recipients"][0]["state"] == "failed", 20, gateway.log)
+    assert "size-over-bytes" in trace(gateway, event)["recipients"][0]["reply"]
+    assert all(b"multipart/signed" not in stored[:2000] for stored, _ in sandbox.mail())
+
+
+def test_large_mail_after_trouble_leaves_no_draft(both):
+    gateway, sandbox = both("graph-upload:1")
+    data = with_files([("scan.pdf", 4_000_000)])
+    send(gateway, data)
+    empty(gateway, 60)
+    ((stored, _),) = sandbox.mail()
+    assert sorted(files_of(stored)) == sorted(files_of(data))
+    sandbox.stats_wait(messages=1, graphDrafts=0)
+
+
+def test_control_a_draft_that_may_have_been_sent_is_kept(both):
+    """504 to sending; the second try makes a draft of its own."""
+    gateway, sandbox = both("graph-504:1")
+    send(gateway, with_files([("scan.pdf", 4_000_000)]))
+    empty(gateway, 60)
+    assert len(sandbox.mail()) == 2
+
+
+@pytest.mark.parametrize("kind", ["graph", "smtp"])
+def test_much_in_64_mib(both, kind):
+    """20 MB; 100 MB with SEKISHO_LONG=1."""
+    gateway, sandbox = both()
+    if kind == "smtp":
+        gateway.settings["upstreams"]["main"] = Gateway.upstream(Towards(sandbox), "client-secret")
+        gateway.write()
+        gateway.call("reload")
+    send(gateway, message())
+    empty(gateway)
+    data = with_files([("big.pdf", 75_000_000 if os.environ.get("SEKISHO_LONG") else 15_000_000)])
+    held = idle_kib(gateway)
+    send(gateway, data)
+    empty(gateway, 100)
+    more = peak_kib(gateway) - held
+    print(f"{kind}: {len(data)} bytes, the keeper's peak {more} KiB over idle")
+    stored = max((stored for stored, _ in sandbox.mail()), key=len)
+    assert sorted(files_of(stored)) == sorted(files_of(data))
+    assert more <= 65536
