@@ -226,6 +226,8 @@ def sweep(ground, sent, chosen, careless=False):
         before, pid = pid, ground.pid()
         if pid != before:
             deaths[place_of(ground.binary, where)] += 1
+            if careless:
+                break  # one is enough, and who keeps dying is started ever later
         if not careless and not came_to_an_end(sent, 0.15):
             ground.call("queue", "flush")  # an upstream is left alone for a while: not now
             came_to_an_end(sent, 1)
