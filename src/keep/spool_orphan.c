@@ -8,13 +8,13 @@
 #include "keep/spool_private.h"
 
 /* False also when nobody can say. */
-static bool has_no_owner(struct spool *spool, uint64_t body_file)
+static bool knows_no_owner(struct spool *spool, enum spool_statement which, uint64_t body_file)
 {
 	sqlite3_stmt *row;
 	int code = SQLITE_ERROR;
 
 	pthread_mutex_lock(&spool->reading);
-	row = spool->reader.db ? spool_statement(&spool->reader, SQL_BODY_FILE_OWNER) : NULL;
+	row = spool->reader.db ? spool_statement(&spool->reader, which) : NULL;
 	if (row) {
 		(void)sqlite3_bind_int64(row, 1, (sqlite3_int64)body_file);
 		code = sqlite3_step(row);
@@ -22,6 +22,12 @@ static bool has_no_owner(struct spool *spool, uint64_t body_file)
 	}
 	pthread_mutex_unlock(&spool->reading);
 	return code == SQLITE_DONE;
+}
+
+/* The rows are read beside their index, slow as that is: a bit turned over in one of them must not cost a body. */
+static bool has_no_owner(struct spool *spool, uint64_t body_file)
+{
+	return knows_no_owner(spool, SQL_BODY_FILE_OWNER, body_file) && knows_no_owner(spool, SQL_BODY_FILE_OWNER_ROW, body_file);
 }
 
 void spool_orphans_remove(struct spool *spool, unsigned folder)

@@ -67,6 +67,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_BODY_RECIPIENTS] = "SELECT recipients FROM body WHERE id = ?1",
 	[SQL_BODY_REMOVE] = "DELETE FROM body WHERE id = ?1",
 	[SQL_BODY_FILE_OWNER] = "SELECT id FROM message WHERE body_file = ?1 LIMIT 1",
+	[SQL_BODY_FILE_OWNER_ROW] = "SELECT id FROM message NOT INDEXED WHERE body_file = ?1 LIMIT 1",
 	[SQL_RESULT_PUT] = "INSERT OR REPLACE INTO result VALUES(?1, ?2, ?3, ?4, ?5, ?6)",
 	[SQL_RESULT_GET] = "SELECT number, state, at_us, reply, upstream FROM result WHERE message = ?1 ORDER BY number",
 	[SQL_RESULT_REMOVE] = "DELETE FROM result WHERE message = ?1",

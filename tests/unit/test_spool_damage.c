@@ -197,6 +197,33 @@ static void test_anywhere(void)
 	CHECK(mangled == 0 && opened > flips / 2, "a bit turned over anywhere mangles no mail");
 }
 
+/* The index of body files no longer has the message that its table still has, as a bit turned over in the index does it. */
+static void test_index(void)
+{
+	char name[64], path[256], sql[256];
+	struct seen seen;
+
+	write_file("spool.db", buf_str(&whole));
+	(void)snprintf(name, sizeof(name), "bodies/%02x/%llu", (unsigned)(large_file % 256), (unsigned long long)large_file);
+	path_of(name, path);
+	(void)snprintf(sql, sizeof(sql),
+		       "UPDATE message SET body_file = %llu WHERE body_file = %llu; PRAGMA writable_schema = ON; INSERT INTO sqlite_schema "
+		       "SELECT type, name, tbl_name, rootpage, sql FROM away; DROP TABLE away",
+		       (unsigned long long)large_file, (unsigned long long)large_file + 1000000);
+	CHECK(run_sql("UPDATE message SET body_file = body_file + 1000000 WHERE body_file IS NOT NULL; CREATE TABLE away AS SELECT * FROM "
+		      "sqlite_schema WHERE name = 'message_body_file'; PRAGMA writable_schema = ON; DELETE FROM sqlite_schema WHERE name = "
+		      "'message_body_file'") &&
+		      run_sql(sql) && open_spool() == OUTCOME_OK,
+	      "a spool whose index has lost a body file");
+	for (unsigned i = 0; i < 300; i++) { /* the reader looks at one folder of files between two questions */
+		list(1, 0, 1, &seen);
+		(void)usleep(1000);
+	}
+	CHECK(access(path, F_OK) == 0 && load_body(MESSAGES).right, "keeps the body, and its mail is whole");
+	close_spool();
+	write_file("spool.db", buf_str(&whole));
+}
+
 static void test_file(void)
 {
 	char name[64], path[256];
@@ -230,6 +257,7 @@ int main(void)
 	make_whole();
 	test_bodies();
 	test_anywhere();
+	test_index();
 	test_file();
 	buf_done(&whole);
 	wipe_state();
