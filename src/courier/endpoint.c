@@ -41,6 +41,16 @@ void endpoint_hide(const struct buf *secrets, struct oauth_answer *answer)
 		oauth_answer_hide(answer, str_cut(&rest, '\0'));
 }
 
+bool endpoint_was_sent(const struct buf *secrets, struct str secret)
+{
+	struct str rest = buf_str(secrets);
+	bool found = false;
+
+	while (rest.len > 0 && !found)
+		found = str_eq_secret(secret, str_cut(&rest, '\0'));
+	return found && secret.len > 0;
+}
+
 bool endpoint_header(struct endpoint_request *request, unsigned at, const char *name, struct str value)
 {
 	struct buf *header = &request->headers[at];

@@ -23,6 +23,7 @@ bool endpoint_request_begin(struct endpoint_request *ret_request, const char *ur
 void endpoint_request_done(struct endpoint_request *request); /* wipes it */
 bool endpoint_secret(struct endpoint_request *request, struct str secret) __attribute__((warn_unused_result)); /* false: no room */
 void endpoint_hide(const struct buf *secrets, struct oauth_answer *answer);
+bool endpoint_was_sent(const struct buf *secrets, struct str secret); /* is it one of them? */
 bool endpoint_header(struct endpoint_request *request, unsigned at, const char *name, struct str value) __attribute__((warn_unused_result));
 
 /* What http_send does. The request stays the caller's. */

@@ -46,6 +46,9 @@ bool grant_vault_name(const struct upstream_settings *upstream, size_t size, cha
 /* The rows' functions. */
 enum outcome grant_client_make(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault);
 enum outcome grant_user_make(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault);
+/* The refresh token that came with an answer goes to the disk. One that was asked for with none of the vault's does not, and that is OK as well:
+ * somebody has signed in anew meanwhile, and it is of the session before. */
+enum outcome grant_user_keep(struct vault *vault, struct str vault_name, const struct buf *sent, struct str token, struct fault *fault);
 bool grant_user_other(struct grant_ask *ask, const struct oauth_answer *answer);
 enum outcome grant_managed_make(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault);
 enum outcome grant_google_make(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault);

@@ -1,3 +1,4 @@
+#include "base/clock.h"
 #include "courier/grant.h"
 #include "courier/proof.h"
 
@@ -40,4 +41,15 @@ bool grant_user_other(struct grant_ask *ask, const struct oauth_answer *answer)
 	ask->tried |= TRIED_EARLIER_TOKEN;
 	ask->earlier_token = true;
 	return true;
+}
+
+enum outcome grant_user_keep(struct vault *vault, struct str vault_name, const struct buf *sent, struct str token, struct fault *fault)
+{
+	struct vault_view view;
+
+	if (vault_get(vault, vault_name, &view, fault) != OUTCOME_OK)
+		return fault->outcome;
+	if (!endpoint_was_sent(sent, view.value) && !endpoint_was_sent(sent, view.before))
+		return OUTCOME_OK;
+	return vault_put(vault, vault_name, token, clock_real_us(), fault);
 }

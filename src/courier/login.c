@@ -142,7 +142,7 @@ static void keep(struct login *login, const struct oauth_answer *given)
 	else if (!grant_vault_name(login->upstream, sizeof(name), name))
 		outcome = fault_set(&fault, OUTCOME_NEVER, N_("the client id, secret or scope of upstream %s is too long"), login->upstream->name);
 	else
-		outcome = vault_put(login->desk->vault, str_of(name), str_of(given->refresh_token), clock_real_us(), &fault);
+		outcome = vault_put_anew(login->desk->vault, str_of(name), str_of(given->refresh_token), clock_real_us(), &fault);
 	if (outcome != OUTCOME_OK) {
 		end(login, outcome, NULL, &fault);
 		return;
@@ -360,8 +360,9 @@ static enum outcome redeem(struct login *login, const struct oauth_redirect *red
 	}
 	if (login_ask_redeem(login->upstream, redirect->code, login->redirect_url, login->verifier, &request, fault) != OUTCOME_OK)
 		return fault->outcome;
-	login->redeeming = true;
-	return send_request(login, &request, on_redeemed, fault);
+	/* What could not be sent is not used up: the address may be given once more. */
+	login->redeeming = send_request(login, &request, on_redeemed, fault) == OUTCOME_OK;
+	return login->redeeming ? OUTCOME_OK : fault->outcome;
 }
 
 enum outcome login_redirected(struct login_desk *desk, struct str upstream, struct str text, struct fault *fault)

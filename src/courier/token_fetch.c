@@ -64,7 +64,7 @@ static void keep_refresh_token(const struct token_fetch *fetch, const struct oau
 
 	if (!fetch->grant->keeps_refresh_token || !given->refresh_token)
 		return;
-	if (vault_put(fetch->ask.vault, str_of(fetch->vault_name), str_of(given->refresh_token), clock_real_us(), &fault) != OUTCOME_OK)
+	if (grant_user_keep(fetch->ask.vault, str_of(fetch->vault_name), &fetch->secrets, str_of(given->refresh_token), &fault) != OUTCOME_OK)
 		log_event(LOG_LEVEL_ERROR, "refresh token not on disk", LOG_TEXT("upstream", fetch->name),
 			  LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
 }

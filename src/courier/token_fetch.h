@@ -28,7 +28,8 @@ struct token_fetch_request {
 /* on_end comes once, later. LATER, NEVER: no request could be made. */
 enum outcome token_fetch_start(const struct token_fetch_request *request, void (*on_end)(void *context, struct token_result *result),
 			       void *context, struct token_fetch **ret_fetch, struct fault *fault);
-/* The settings go: nothing more is asked with them, and on_end does not come; a refresh token that is under way is still kept. */
+/* The settings go: nothing more is asked with them, and on_end does not come; a refresh token that is under way is still kept,
+ * unless somebody has signed in anew by then. */
 void token_fetch_orphan(struct token_fetch *fetch);
 
 #endif

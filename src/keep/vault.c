@@ -286,7 +286,7 @@ enum outcome vault_get(struct vault *vault, struct str name, struct vault_view *
 	return OUTCOME_OK;
 }
 
-enum outcome vault_put(struct vault *vault, struct str name, struct str value, int64_t now_us, struct fault *fault)
+static enum outcome put(struct vault *vault, struct str name, struct str value, int64_t now_us, bool anew, struct fault *fault)
 {
 	const struct row row = { name, value, STR(""), now_us };
 	struct entry *entry;
@@ -303,16 +303,28 @@ enum outcome vault_put(struct vault *vault, struct str name, struct str value, i
 			return fault_set(fault, OUTCOME_LATER, N_("the vault is full: it holds %d secrets at most"), VAULT_ENTRIES_MAX);
 		return write_file(vault, fault);
 	}
-	if (str_eq_secret(value, str_of(entry->value)))
+	if (str_eq_secret(value, str_of(entry->value)) && !anew)
 		return vault_sync(vault, fault);
 	fresh = str_dup(value);
 	if (!fresh)
 		return fault_set(fault, OUTCOME_LATER, N_("out of memory"));
 	drop(&entry->before);
+	if (anew)
+		drop(&entry->value);
 	entry->before = entry->value;
 	entry->value = fresh;
 	entry->changed_us = now_us;
 	return write_file(vault, fault);
+}
+
+enum outcome vault_put(struct vault *vault, struct str name, struct str value, int64_t now_us, struct fault *fault)
+{
+	return put(vault, name, value, now_us, false, fault);
+}
+
+enum outcome vault_put_anew(struct vault *vault, struct str name, struct str value, int64_t now_us, struct fault *fault)
+{
+	return put(vault, name, value, now_us, true, fault);
 }
 
 enum outcome vault_remove(struct vault *vault, struct str name, struct fault *fault)

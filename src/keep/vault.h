@@ -29,6 +29,8 @@ enum outcome vault_get(struct vault *vault, struct str name, struct vault_view *
 
 /* Durable on OK. On LATER (the disk) the new value is kept in memory, and written by the next vault_put or vault_sync. `now_us` since 1970. */
 enum outcome vault_put(struct vault *vault, struct str name, struct str value, int64_t now_us, struct fault *fault);
+/* Likewise, but nothing of what was there stays beside it: that may be another person's. */
+enum outcome vault_put_anew(struct vault *vault, struct str name, struct str value, int64_t now_us, struct fault *fault);
 enum outcome vault_remove(struct vault *vault, struct str name, struct fault *fault);
 /* Write what could not be written so far. */
 enum outcome vault_sync(struct vault *vault, struct fault *fault);

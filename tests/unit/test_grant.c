@@ -1,5 +1,6 @@
 /* grant, proof: which settings ask for a token in which way, and which credential is tried next. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "check.h"
@@ -80,11 +81,67 @@ static void check_hiding(void)
 	endpoint_request_done(&request);
 }
 
+/* What an answer brings while other things happen. */
+static void check_keeping(void)
+{
+	char folder[] = "/tmp/test_grant.XXXXXX";
+	const struct {
+		const char *label, *sent, *kept;
+	} answers[] = {
+		{ "asked for with the newest one", "two", "new" },
+		{ "asked for with the one before, which was tried again", "one", "new" },
+		{ "somebody has signed in anew: what the old session brings is nobody's", "before that", "two" },
+		{ "no refresh token was sent at all", NULL, "two" },
+	};
+
+	if (!mkdtemp(folder))
+		return;
+	for (size_t i = 0; i < sizeof(answers) / sizeof(*answers); i++) {
+		struct vault *vault = vault_new(folder);
+		struct endpoint_request request;
+		struct vault_view view = { 0 };
+		struct fault fault;
+		char name[2] = { (char)('a' + i), '\0' };
+
+		CHECK(endpoint_request_begin(&request, URL) && endpoint_secret(&request, STR("the application's")) &&
+		      (!answers[i].sent || endpoint_secret(&request, str_of(answers[i].sent))), answers[i].label);
+		CHECK(vault_put(vault, str_of(name), STR("one"), 1, &fault) == OUTCOME_OK && vault_put(vault, str_of(name), STR("two"), 2, &fault) == OUTCOME_OK &&
+		      grant_user_keep(vault, str_of(name), &request.secrets, STR("new"), &fault) == OUTCOME_OK &&
+		      vault_get(vault, str_of(name), &view, &fault) == OUTCOME_OK && str_eq(view.value, str_of(answers[i].kept)), answers[i].label);
+		endpoint_request_done(&request);
+		vault_free(vault);
+	}
+}
+
+/* The whole course: a fetch with the old session's token is under way, somebody else signs in, and then its answer comes. */
+static void check_new_sign_in(void)
+{
+	char folder[] = "/tmp/test_grant.XXXXXX";
+	struct endpoint_request old;
+	struct vault_view view = { 0 };
+	struct vault *vault;
+	struct fault fault;
+
+	if (!mkdtemp(folder))
+		return;
+	vault = vault_new(folder);
+	CHECK(endpoint_request_begin(&old, URL) && endpoint_secret(&old, STR("hers")), "hers is sent");
+	CHECK(vault_put_anew(vault, STR("m"), STR("hers"), 1, &fault) == OUTCOME_OK && vault_put_anew(vault, STR("m"), STR("his"), 2, &fault) == OUTCOME_OK,
+	      "and he signs in meanwhile");
+	CHECK(grant_user_keep(vault, STR("m"), &old.secrets, STR("hers, rotated"), &fault) == OUTCOME_OK &&
+	      vault_get(vault, STR("m"), &view, &fault) == OUTCOME_OK && str_eq(view.value, STR("his")) && view.before.len == 0,
+	      "her answer changes nothing");
+	endpoint_request_done(&old);
+	vault_free(vault);
+}
+
 int main(void)
 {
 	check_table();
 	check_names();
 	check_other_secret();
 	check_hiding();
+	check_keeping();
+	check_new_sign_in();
 	return check_report();
 }

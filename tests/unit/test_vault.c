@@ -61,6 +61,13 @@ static void check_life(void)
 	CHECK(str_eq(value_of(vault, "a", &before), STR("second")) && str_eq(before, STR("first")), "the new one, and what it replaced");
 	CHECK(vault_put(vault, STR("a"), STR("second"), 4, &fault) == OUTCOME_OK && str_eq(value_of(vault, "a", &before), STR("second")) &&
 	      str_eq(before, STR("first")), "the same again changes nothing");
+	CHECK(vault_put_anew(vault, STR("c"), STR("hers"), 4, &fault) == OUTCOME_OK && vault_put(vault, STR("c"), STR("hers, later"), 5, &fault) == OUTCOME_OK &&
+	      vault_put_anew(vault, STR("c"), STR("his"), 6, &fault) == OUTCOME_OK && str_eq(value_of(vault, "c", &before), STR("his")) && before.len == 0,
+	      "beside a new sign-in nothing stays of the one before");
+	vault_free(vault);
+	vault = vault_new(folder);
+	CHECK(str_eq(value_of(vault, "c", &before), STR("his")) && before.len == 0, "on the disk neither");
+	CHECK(vault_remove(vault, STR("c"), &fault) == OUTCOME_OK, "and it goes");
 	CHECK(vault_remove(vault, STR("b"), &fault) == OUTCOME_OK && value_of(vault, "b", NULL).len == 0, "one is removed");
 	CHECK(vault_put(vault, STR("a"), STR(""), 5, &fault) == OUTCOME_NEVER, "an empty one is none");
 	vault_free(vault);
