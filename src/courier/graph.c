@@ -31,7 +31,8 @@ void graph_free(struct graph_call *call)
 		at = &(*at)->next;
 	*at = call->next;
 	mailbox->slots--;
-	token_cancel(mailbox->courier->tokens, call);
+	if (call->waits_for_token)
+		token_cancel(mailbox->courier->tokens, call);
 	http_cancel(mailbox->courier->http, call);
 	buf_wipe(&call->authorization);
 	graph_plan_cancel(call);
@@ -194,6 +195,7 @@ static void on_token(void *context, enum outcome outcome, const struct token *to
 {
 	struct graph_call *call = context;
 
+	call->waits_for_token = false;
 	if (outcome != OUTCOME_OK) {
 		courier_pause_for_token(call->mailbox, fault);
 		graph_give_up(call, fault->text[LANGUAGE_EN]);
@@ -219,6 +221,7 @@ void graph_with_token(struct graph_call *call, enum graph_step step)
 	}
 	call->step = GRAPH_TOKEN;
 	call->next_step = step;
+	call->waits_for_token = true;
 	token_get_for(courier->tokens, call->upstream->settings, &courier->settings->limits, call->mailbox->address, on_token, call);
 }
 

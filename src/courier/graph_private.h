@@ -33,6 +33,7 @@ struct graph_call {
 	const struct upstream *upstream; /* NULL once the settings changed */
 	struct work *work;
 	enum graph_step step, next_step; /* next_step: what the token is waited for */
+	bool waits_for_token;
 	bool begun;                      /* graph_carry has returned: the caller may be offered room */
 	struct buf head;
 	uint64_t body_from;              /* what of the job's body stands behind its header section */

@@ -128,7 +128,8 @@ bool smtp_may_go_on(const struct connection *connection)
 
 	return connection->generation == courier->generation && !courier->draining &&
 	       (connection->token_generation == 0 ||
-		token_is_current(courier->tokens, connection->mailbox->upstream_name, connection->token_generation));
+		token_is_current(courier->tokens, connection->mailbox->upstream_name, connection->mailbox->address,
+				 connection->token_generation));
 }
 
 static void next_or_idle(struct connection *connection)

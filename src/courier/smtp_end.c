@@ -35,7 +35,9 @@ void smtp_close(struct connection *connection)
 	if (connection->state == CONNECTION_CLOSING)
 		return;
 	connection->state = CONNECTION_CLOSING;
-	token_cancel(connection->mailbox->courier->tokens, connection);
+	if (connection->waits_for_token)
+		token_cancel(connection->mailbox->courier->tokens, connection);
+	connection->waits_for_token = false;
 	stream_close(&connection->stream);
 }
 

@@ -116,13 +116,20 @@ static bool make_room(struct token_store *store)
 	return false;
 }
 
+/* False: longer than any key. */
+static bool key_print(struct str upstream, struct str mailbox, char ret_key[KEY_BYTES_MAX])
+{
+	int len = snprintf(ret_key, KEY_BYTES_MAX, "%.*s\n%.*s", STR_ARG(upstream), STR_ARG(mailbox));
+
+	return len >= 0 && len < KEY_BYTES_MAX;
+}
+
 static struct entry *entry_for(struct token_store *store, struct str upstream, struct str mailbox)
 {
 	char key[KEY_BYTES_MAX];
-	int len = snprintf(key, sizeof(key), "%.*s\n%.*s", STR_ARG(upstream), STR_ARG(mailbox));
 	struct entry *entry;
 
-	if (len < 0 || (size_t)len >= sizeof(key))
+	if (!key_print(upstream, mailbox, key))
 		return NULL;
 	entry = table_find(&store->entries, str_of(key));
 	if (entry || !make_room(store))
@@ -421,16 +428,21 @@ void token_forget(struct token_store *store, struct str upstream)
 	tell_gone(gone);
 }
 
-bool token_is_current(const struct token_store *store, struct str upstream, uint64_t generation)
+/* By key, since it is asked before each message. */
+static bool is_newest(const struct token_store *store, struct str upstream, struct str mailbox, uint64_t generation)
 {
 	const struct entry *entry;
-	size_t at = 0;
+	char key[KEY_BYTES_MAX];
 
-	while ((entry = entry_next(store, upstream, &at))) {
-		if (entry->generation == generation)
-			return true;
-	}
-	return false;
+	if (!key_print(upstream, mailbox, key))
+		return false;
+	entry = table_find(&store->entries, str_of(key));
+	return entry && entry->generation == generation;
+}
+
+bool token_is_current(const struct token_store *store, struct str upstream, struct str mailbox, uint64_t generation)
+{
+	return is_newest(store, upstream, STR(""), generation) || is_newest(store, upstream, mailbox, generation);
 }
 
 uint64_t token_waits_ms(const struct token_store *store, struct str upstream, const struct fault **ret_fault)

@@ -30,7 +30,7 @@ void token_get(struct token_store *store, const struct upstream_settings *upstre
  * use until the new one comes. */
 void token_renew(struct token_store *store, const struct upstream_settings *upstream, const struct limits *limits, struct str mailbox,
 		 void (*on_token)(void *context, enum outcome outcome, const struct token *token, const struct fault *fault), void *context);
-void token_cancel(struct token_store *store, void *context); /* that waiter is gone */
+void token_cancel(struct token_store *store, void *context); /* that waiter is gone; looks through all identities: only who waits asks it */
 
 /* The upstream refused this generation: the next token_get asks for a new one, once for all who noticed. */
 void token_refused(struct token_store *store, struct str upstream, uint64_t generation);
@@ -38,8 +38,8 @@ void token_retry(struct token_store *store);      /* what failed may be asked fo
 void token_forget_all(struct token_store *store); /* settings have changed */
 void token_forget(struct token_store *store, struct str upstream); /* somebody has signed in anew */
 
-/* Is this generation the newest of its identity? What was made with an older one is not reused. */
-bool token_is_current(const struct token_store *store, struct str upstream, uint64_t generation);
+/* Is this generation the newest of its identity (`mailbox` as it was asked for with)? What was made with an older one is not reused. */
+bool token_is_current(const struct token_store *store, struct str upstream, struct str mailbox, uint64_t generation);
 /* How long no new try is made; 0: the next token_get may. *ret_fault NULL: nothing failed. For an upstream whose mailboxes have tokens of their own,
  * the longest. */
 uint64_t token_waits_ms(const struct token_store *store, struct str upstream, const struct fault **ret_fault);
