@@ -181,6 +181,10 @@ enum spool_hand { SPOOL_HAND_HOLD, SPOOL_HAND_RELEASE, SPOOL_HAND_RETRY, SPOOL_H
 bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 		void (*on_done)(void *context, enum outcome outcome, const struct fault *fault), void *context);
 
+/* RETRY for every deferred message of one route. */
+bool spool_retry_route(struct spool *spool, struct str route, void (*on_done)(void *context, enum outcome outcome, const struct fault *fault),
+		       void *context);
+
 /* --- notes: small texts by name that outlive the process, such as what a mailbox has sent today --- */
 
 /* Replaces the note; an empty text removes it. Kill-safe soon, and nobody is told. False: too much waits. */

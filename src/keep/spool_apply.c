@@ -1,8 +1,11 @@
 /* spool_apply: each kind of work inside the transaction of its group. */
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "keep/spool_private.h"
+
+#define DROPPED "dropped"
 
 static void tally_move(struct spool_tally *tally, uint8_t from, uint8_t to)
 {
@@ -219,6 +222,23 @@ static int apply_fate(struct spool *spool, struct spool_work *work)
 	return code;
 }
 
+/* The message goes, and the note of its trace says why beside what it said before: what was repaired stays told. */
+static int drop(struct spool *spool, struct spool_work *work, struct spool_found *found)
+{
+	CLEANUP(cleanup_buf) struct buf note = { 0 };
+	struct str before = found->message.note;
+	int code;
+
+	buf_init(&note, before.len + sizeof(" " DROPPED));
+	if (!buf_add(&note, before) || (before.len > 0 && !buf_add_byte(&note, ' ')) || !buf_add(&note, STR(DROPPED)))
+		return SQLITE_NOMEM;
+	work->note = buf_str(&note);
+	code = spool_leave(spool, work, found,
+			   &(struct trace_recipient){ .state = TRACE_FAILED, .at_us = clock_real_us(), .reply = STR("dropped by an administrator") });
+	work->note = STR("");
+	return code;
+}
+
 static int apply_hand_to_one(struct spool *spool, struct spool_work *work)
 {
 	struct spool_found found;
@@ -239,10 +259,7 @@ static int apply_hand_to_one(struct spool *spool, struct spool_work *work)
 		to.due_us = clock_real_us();
 		break;
 	case SPOOL_HAND_DROP:
-		work->note = STR("dropped");
-		code = spool_leave(spool, work, &found,
-				   &(struct trace_recipient){ .state = TRACE_FAILED, .at_us = clock_real_us(),
-							      .reply = STR("dropped by an administrator") });
+		code = drop(spool, work, &found);
 		break;
 	}
 	if (work->hand != SPOOL_HAND_DROP)
@@ -251,22 +268,26 @@ static int apply_hand_to_one(struct spool *spool, struct spool_work *work)
 	return code;
 }
 
-/* Everything that waits for its next attempt is due now. */
+/* Everything that waits for its next attempt is due now, or what is on one route. */
 static int retry_all(struct spool *spool, struct spool_work *work)
 {
 	struct spool_tally *next = &spool->writer.next;
-	sqlite3_stmt *statement = spool_statement(&spool->writer.connection, SQL_MESSAGES_RETRY);
+	sqlite3_stmt *statement = spool_statement(&spool->writer.connection, work->note.len ? SQL_ROUTE_RETRY : SQL_MESSAGES_RETRY);
+	uint64_t changed;
 	int code;
 
 	if (!statement)
 		return spool_writer_code(spool);
 	(void)sqlite3_bind_int64(statement, 1, clock_real_us());
+	if (work->note.len)
+		spool_bind_text(statement, 2, work->note);
 	work->wrote = true;
 	code = spool_statement_run(statement);
 	if (code != SQLITE_OK)
 		return code;
-	next->messages[SPOOL_READY] += next->messages[SPOOL_DEFERRED];
-	next->messages[SPOOL_DEFERRED] = 0;
+	changed = (uint64_t)sqlite3_changes64(spool->writer.connection.db);
+	next->messages[SPOOL_READY] += changed;
+	next->messages[SPOOL_DEFERRED] -= changed < next->messages[SPOOL_DEFERRED] ? changed : next->messages[SPOOL_DEFERRED];
 	return SQLITE_OK;
 }
 

@@ -1,4 +1,5 @@
 /* spool_ask: the public questions. Each is copied into one block and goes to the writer or to the reader. */
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,6 +79,19 @@ bool spool_hand(struct spool *spool, uint64_t id, enum spool_hand hand,
 
 	if (work)
 		work->hand = hand;
+	return hand_over(spool, work, on_done, context);
+}
+
+bool spool_retry_route(struct spool *spool, struct str route, void (*on_done)(void *context, enum outcome outcome, const struct fault *fault),
+		       void *context)
+{
+	struct spool_work *work = spool_work_note(route, STR(""));
+
+	assert(route.len > 0);
+	if (work) {
+		work->kind = WORK_HAND;
+		work->hand = SPOOL_HAND_RETRY;
+	}
 	return hand_over(spool, work, on_done, context);
 }
 

@@ -57,6 +57,7 @@ enum spool_statement {
 	SQL_MESSAGE_GET,
 	SQL_MESSAGE_CHANGE,
 	SQL_MESSAGES_RETRY,
+	SQL_ROUTE_RETRY,
 	SQL_MESSAGE_REMOVE,
 	SQL_MESSAGE_OLDEST,
 	SQL_BODY_ADD,
@@ -209,7 +210,7 @@ struct spool_work {
 	bool finished;
 	int64_t due_us;
 	uint32_t attempts;
-	struct str last_reply, note; /* also SET_ASIDE; NOTE: its name */
+	struct str last_reply, note; /* also SET_ASIDE; NOTE: its name; HAND of 0: note is the route, empty: all */
 	struct spool_result *results; /* by number */
 	size_t results_count;
 

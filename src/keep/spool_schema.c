@@ -60,6 +60,7 @@ static const char *const statement_texts[SQL_COUNT] = {
 	[SQL_MESSAGE_CHANGE] = "UPDATE message SET due_us = ?2, state = ?3, attempts = ?4, delay_told = ?5, done_count = ?6,"
 			       " last_reply = ?7, note = ?8 WHERE id = ?1",
 	[SQL_MESSAGES_RETRY] = "UPDATE message SET due_us = ?1, state = 0 WHERE state = 1",
+	[SQL_ROUTE_RETRY] = "UPDATE message INDEXED BY message_due SET due_us = ?1, state = 0 WHERE state <> 2 AND route = ?2 AND state = 1",
 	[SQL_MESSAGE_REMOVE] = "DELETE FROM message WHERE id = ?1",
 	[SQL_MESSAGE_OLDEST] = "SELECT " MESSAGE_COLUMNS " FROM message ORDER BY id LIMIT 1",
 	[SQL_BODY_ADD] = "INSERT INTO body VALUES(?1, ?2, ?3, ?4)",

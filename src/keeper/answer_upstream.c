@@ -158,7 +158,7 @@ static void on_end(void *context, enum outcome outcome, const char *user, const 
 	(void)snprintf(what, sizeof(what), "%s: signed in as %s", api_text(call, "upstream"), user[0] ? user : "?");
 	call->state = str_dup(str_of(what));
 	api_row(call, json_pack("{s:s,s:s}", "upstream", api_text(call, "upstream"), "signedInAs", user));
-	if (!spool_hand(call->keeper->spool, 0, SPOOL_HAND_RETRY, on_retried, call))
+	if (!spool_retry_route(call->keeper->spool, str_of(api_text(call, "upstream")), on_retried, call))
 		write_audit(call);
 }
 

@@ -179,6 +179,65 @@ static void test_hands(void)
 	CHECK(hand(11, SPOOL_HAND_DROP) == OUTCOME_OK && queued() == 2 && hand(11, SPOOL_HAND_DROP) == OUTCOME_NEVER, "dropped, once");
 }
 
+static enum outcome commit_on(uint64_t id, const char *route, const char *note)
+{
+	struct spool_message message = message_of(id, "route@contoso.example", INT64_MAX);
+
+	message.route = str_of(route);
+	message.note = str_of(note);
+	message.state = SPOOL_DEFERRED;
+	return commit(&message);
+}
+
+static void test_one_route(void)
+{
+	struct answer answer = { 0 };
+	struct spool_counts before, after;
+	struct seen seen;
+
+	CHECK(commit_on(91, "first", "") == OUTCOME_OK && commit_on(92, "second", "") == OUTCOME_OK && commit_on(93, "first", "") == OUTCOME_OK &&
+		      hand(93, SPOOL_HAND_HOLD) == OUTCOME_OK,
+	      "three wait on two routes, one of them held");
+	spool_counts(spool, &before);
+	CHECK(wait_answer(spool_retry_route(spool, STR("first"), on_answer, &answer), &answer) == OUTCOME_OK, "those of one are due now");
+	spool_counts(spool, &after);
+	list(91, 0, 1, &seen);
+	CHECK(seen.rows[0].state == SPOOL_READY && seen.rows[0].due_us < INT64_MAX, "it is");
+	list(92, 0, 1, &seen);
+	CHECK(seen.rows[0].state == SPOOL_DEFERRED && seen.rows[0].due_us == INT64_MAX, "the other's waits on");
+	list(93, 0, 1, &seen);
+	CHECK(seen.rows[0].state == SPOOL_HELD, "and what is held is held");
+	CHECK(after.messages[SPOOL_READY] == before.messages[SPOOL_READY] + 1 && after.messages[SPOOL_DEFERRED] == before.messages[SPOOL_DEFERRED] - 1,
+	      "one is counted over");
+	for (uint64_t id = 91; id <= 93; id++)
+		(void)hand(id, SPOOL_HAND_DROP);
+}
+
+static void test_note_of_what_is_dropped(void)
+{
+	static const struct {
+		const char *label, *note, *after;
+	} cases[] = {
+		{ "nothing was said of it before", "", "dropped" },
+		{ "what was repaired stays told", "repair:date repair:message-id", "repair:date repair:message-id dropped" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++) {
+		struct answer answer = { 0 };
+		struct seen_rows rows;
+		struct trace trace;
+
+		(void)wait_answer(spool_rows_forget(spool, UINT32_MAX, on_answer, &answer), &answer);
+		CHECK(commit_on(95, "first", cases[i].note) == OUTCOME_OK && hand(95, SPOOL_HAND_DROP) == OUTCOME_OK, cases[i].label);
+		load_rows(10, &rows);
+		CHECK(rows.count == 1 && trace_parse((struct str){ rows.packed[0], rows.packed_len[0] }, &trace) &&
+			      str_eq(trace.note, str_of(cases[i].after)),
+		      cases[i].label);
+		answer = (struct answer){ 0 };
+		(void)wait_answer(spool_row_add(spool, SPOOL_ROW_SIGN_IN, STR("of the next test"), on_answer, &answer), &answer);
+	}
+}
+
 static bool is_file(uint64_t body_file)
 {
 	char name[64], path[256];
@@ -380,6 +439,8 @@ int main(void)
 	test_numbers();
 	test_lanes_by_account();
 	test_notes();
+	test_one_route();
+	test_note_of_what_is_dropped();
 	test_reads_refused();
 	test_second_daemon();
 	test_without_daemon();
