@@ -161,7 +161,8 @@ const struct settings_row settings_rows[] = {
 	       N_("The language of log, notices and delivery reports; commands take --lang as well."),
 	       .choices = languages),
 	DAEMON("timezone", &kind_text, timezone, NULL,
-	       N_("The time zone of times that people read, such as Asia/Tokyo. Unset: the system's.")),
+	       N_("The time zone of times that people read, such as Asia/Tokyo. Unset: the system's. "
+	          "A change counts from the next start on, not from a reload.")),
 	DAEMON("log", &kind_flag, log_json, "logfmt", N_("How a line of the log is written."),
 	       .choices = log_forms),
 
