@@ -1,12 +1,16 @@
 """`upstream test`: each step as it is, the failing one with its own cause and remedy, and nothing sent unasked."""
 
 import base64
+import http.server
 import json
 import re
 import signal
 import socket
+import ssl
+import threading
 import time
 import types
+import urllib.parse
 
 import pytest
 
@@ -14,6 +18,7 @@ from conftest import PASSWORD
 from gateway import Gateway
 from message import SENDER, message
 from port import port_free, wait_until
+from rogue import Rogue
 from sandbox import RECIPIENT
 from submission import submission_open
 
@@ -250,6 +255,63 @@ def test_each_mailbox_signs_in_for_itself(tenant):
     assert [row["text"] for row in trial.rows[-2:]] == [accounts[2], f"<{accounts[2]}>"]
     sandbox.stats_wait(authAttempts=3, tokensIssued=1, messages=0, authBeforeTls=0)
     assert sandbox.stats()["connectionsPerMailboxMax"] == 1
+
+
+class SlowTokens(http.server.ThreadingHTTPServer):
+    """Google's endpoint, which takes its time: {mailbox: seconds}. The token is the mailbox's name."""
+
+    def __init__(self, context, seconds):
+        super().__init__(("127.0.0.1", 0), SlowAnswer)
+        self.seconds, self.given = seconds, []
+        self.socket = context.wrap_socket(self.socket, server_side=True)
+        self.url = f"https://localhost:{self.server_address[1]}/token"
+        threading.Thread(target=self.serve_forever, daemon=True).start()
+
+
+class SlowAnswer(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        form = urllib.parse.parse_qs(self.rfile.read(int(self.headers["Content-Length"])).decode())
+        claims = form["assertion"][0].split(".")[1]
+        mailbox = json.loads(base64.urlsafe_b64decode(claims + "=" * (-len(claims) % 4)))["sub"]
+        time.sleep(self.server.seconds[mailbox])
+        body = json.dumps({"access_token": f"token-of-{mailbox}", "token_type": "Bearer", "expires_in": 3600}).encode()
+        self.send_response(200)
+        self.send_header("Content-Type", "application/json")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+        self.server.given.append((time.monotonic(), mailbox))
+
+    def log_message(self, *_):
+        pass
+
+
+def test_a_token_that_comes_late_signs_nobody_else_in(gateway_new, authority, upstream, tmp_path):
+    """A token for each mailbox. That of the second comes after the test has gone on to the third, while that waits for its own."""
+    first, late, third = accounts = [f"{name}@contoso.example" for name in ("a", "b", "c")]
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(authority.certificate("p256"), authority.key("p256"))
+    tokens = SlowTokens(context, {first: 0, late: 3.3, third: 1.9})
+    server = Rogue({"EHLO": "250-rogue.example\r\n250-STARTTLS\r\n250 SIZE"}, context)
+    key = tmp_path / "service-account.json"
+    key.write_text(json.dumps({"type": "service_account", "client_email": "gateway@project.example", "private_key_id": "1",
+                               "private_key": authority.key("rsa").read_text()}))
+    key.chmod(0o600)
+    gateway = gateway_new(upstream, limits={"upstream-reply-seconds-max": 2, "token-seconds-max": 20}, upstreams={"main": {
+        "kind": "smtp", "host": "localhost", "port": server.port, "tls": "starttls", "ca-file": authority.ca, "auth": "xoauth2",
+        "token-url": tokens.url, "scope": "https://mail.google.com/", "service-account-file": key}})
+    gateway.tenant_add("contoso.example")
+    for account in accounts:
+        gateway.user_add(account, PASSWORD)
+    trial = Trial(gateway)
+    ends = [(row["state"], row.get("cause")) for row in trial.rows if row["step"] == "auth"]
+    assert ends == [("ok", None), ("fail", "no-answer"), ("ok", None)], (trial.rows, trial.talk)
+    assert [mailbox for _, mailbox in tokens.given] == accounts, "the late one came before the third's: else this shows nothing"
+    lines = [base64.b64decode(line).split(b"\1") for line in bytes(server.under_tls).split(b"\r\n") if line.startswith(base64.b64encode(b"user=")[:6])]
+    assert [(one[0], one[1]) for one in lines] == [(f"user={name}".encode(), f"auth=Bearer token-of-{name}".encode()) for name in (first, third)]
+    assert "panic" not in gateway.log() and gateway.process.alive()
+    server.close()
+    tokens.shutdown()
 
 
 def test_one_mailbox_for_all_senders(tenant):
