@@ -78,6 +78,7 @@ struct courier {
 	struct table lines;        /* by upstream name: all that ever were */
 	size_t line_active_max;    /* a dead upstream takes no more than its share of what may be under way */
 	struct table senders;      /* that had permanent errors of a kind; by key */
+	uint64_t senders_look_ms;  /* none of them was idle: not before this is it worth to look */
 	struct probe *probes;      /* tests under way */
 	const struct courier_handler *handler;
 	void *context;

@@ -6,6 +6,8 @@
 #include "courier/courier_private.h"
 
 #define SENDERS_MAX 10000 /* over it nobody new is held: better than to forget who is */
+#define IDLE_A_TIME_MAX 256
+#define LOOK_AGAIN_MS 10000
 #define KEY_BYTES_MAX 1536
 
 struct sender {
@@ -33,9 +35,40 @@ static struct sender *find(struct courier *courier, struct str upstream, struct 
 	return sender;
 }
 
+static void forget(struct courier *courier, struct sender *sender)
+{
+	(void)table_take(&courier->senders, str_of(sender->key));
+	free(sender->key);
+	free(sender);
+}
+
+/* Who sent no more had his error forgotten by nobody. */
+static bool make_room(struct courier *courier)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+	struct sender *idle[IDLE_A_TIME_MAX];
+	struct sender *sender;
+	size_t count = 0;
+	size_t at = 0;
+
+	if (courier->senders.count < SENDERS_MAX)
+		return true;
+	if (now_ms < courier->senders_look_ms)
+		return false;
+	while (count < IDLE_A_TIME_MAX && (sender = table_next(&courier->senders, &at))) {
+		if (hold_is_idle(&sender->hold, now_ms))
+			idle[count++] = sender;
+	}
+	for (size_t i = 0; i < count; i++)
+		forget(courier, idle[i]);
+	if (count == 0)
+		courier->senders_look_ms = now_ms + LOOK_AGAIN_MS;
+	return count > 0;
+}
+
 static struct sender *add(struct courier *courier, const struct mailbox *mailbox, struct str address)
 {
-	struct sender *sender = courier->senders.count < SENDERS_MAX ? calloc(1, sizeof(*sender)) : NULL;
+	struct sender *sender = make_room(courier) ? calloc(1, sizeof(*sender)) : NULL;
 	struct buf key;
 
 	if (!sender)
@@ -48,13 +81,6 @@ static struct sender *add(struct courier *courier, const struct mailbox *mailbox
 	free(sender->key);
 	free(sender);
 	return NULL;
-}
-
-static void forget(struct courier *courier, struct sender *sender)
-{
-	(void)table_take(&courier->senders, str_of(sender->key));
-	free(sender->key);
-	free(sender);
 }
 
 void senders_begin(const struct mailbox *mailbox, struct work *work)
@@ -109,4 +135,5 @@ void senders_release_all(struct courier *courier)
 
 	while ((sender = table_next(&courier->senders, &at)))
 		hold_release(&sender->hold);
+	courier->senders_look_ms = 0;
 }

@@ -362,8 +362,11 @@ static struct connection *connection_open(struct mailbox *mailbox, struct upstre
 	return connection;
 }
 
+/* A connection counts until the peer has closed it: Exchange counts so too. */
 bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work *work)
 {
+	uint64_t slots_max = upstream->settings->connections_max;
+
 	for (struct connection *connection = mailbox->connections; connection; connection = connection->next) {
 		if (connection->state != CONNECTION_IDLE || !smtp_may_go_on(connection))
 			continue;
@@ -372,5 +375,5 @@ bool smtp_carry(struct mailbox *mailbox, struct upstream *upstream, struct work 
 		pump(connection);
 		return true;
 	}
-	return connection_open(mailbox, upstream, work) != NULL;
+	return (slots_max == 0 || mailbox->slots < slots_max) && connection_open(mailbox, upstream, work);
 }

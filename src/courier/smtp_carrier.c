@@ -9,7 +9,7 @@ static void sweep_one(struct connection *connection, uint64_t now_ms)
 
 	switch (connection->state) {
 	case CONNECTION_IDLE:
-		if (waited_s >= limits->connections_upstream_idle_seconds_max)
+		if (waited_s >= limits->connections_upstream_idle_seconds_max || !smtp_may_go_on(connection))
 			smtp_quit(connection);
 		break;
 	case CONNECTION_OPENING:
@@ -35,7 +35,7 @@ static void sweep(struct mailbox *mailbox, uint64_t now_ms)
 static bool has_idle(const struct mailbox *mailbox)
 {
 	for (const struct connection *connection = mailbox->connections; connection; connection = connection->next) {
-		if (connection->state == CONNECTION_IDLE && connection->generation == mailbox->courier->generation)
+		if (connection->state == CONNECTION_IDLE && smtp_may_go_on(connection))
 			return true;
 	}
 	return false;

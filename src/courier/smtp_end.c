@@ -19,12 +19,28 @@ static void unlink_connection(struct connection *connection)
 	connection->mailbox->slots--;
 }
 
+/* Another connection of the mailbox takes the work over. */
+static bool hand_on(struct connection *connection)
+{
+	struct mailbox *mailbox = connection->mailbox;
+	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
+	struct work *work = connection->work;
+
+	connection->work = NULL;
+	if (!mailbox->courier->draining && upstream && carriers[upstream->settings->kind]->carry(mailbox, upstream, work))
+		return true;
+	connection->work = work;
+	return false;
+}
+
 void smtp_on_closed(struct stream *stream)
 {
 	struct connection *connection = stream->owner;
 	struct mailbox *mailbox = connection->mailbox;
 
 	unlink_connection(connection);
+	if (connection->work && !hand_on(connection)) /* it waited for this slot */
+		smtp_abandon(connection, "no other connection could be begun");
 	smtp_client_done(&connection->client);
 	free(connection);
 	mailbox_give_room(mailbox);
@@ -50,18 +66,20 @@ void smtp_quit(struct connection *connection)
 
 /* --- what an end means --- */
 
-/* Hand the work to another connection of the same mailbox: a fresh token, or a pooled connection that had died unnoticed. */
+/*
+ * By another connection of the same mailbox: a fresh token, or a pooled connection that had died unnoticed. This one closes; when it has the
+ * mailbox's last slot the work stays with it until the peer has closed it too.
+ */
 static bool try_again(struct connection *connection)
 {
-	struct mailbox *mailbox = connection->mailbox;
-	struct upstream *upstream = upstream_find(mailbox->courier, mailbox->upstream_name);
-	struct work *work = connection->work;
+	struct courier *courier = connection->mailbox->courier;
 
-	connection->work = NULL;
-	if (!mailbox->courier->draining && upstream && carriers[upstream->settings->kind]->carry(mailbox, upstream, work))
-		return true;
-	connection->work = work;
-	return false;
+	if (courier->draining || !upstream_find(courier, connection->mailbox->upstream_name))
+		return false;
+	connection->body_open = false;
+	(void)hand_on(connection);
+	smtp_close(connection);
+	return true;
 }
 
 void smtp_finish(struct connection *connection, const struct failure_verdict *verdict, enum smtp_client_phase phase)
@@ -126,10 +144,8 @@ void smtp_lost(struct connection *connection, enum smtp_client_phase phase, cons
 	/* A pooled connection that the peer had closed meanwhile, or was about to: that is no failure of the message. */
 	if (work && had_closed(phase, reply) && connection->messages > 0 && !work->reconnected) {
 		work->reconnected = true;
-		if (try_again(connection)) {
-			smtp_close(connection);
+		if (try_again(connection))
 			return;
-		}
 	}
 	if (work || phase < SMTP_CLIENT_MAIL)
 		smtp_decide(connection, phase, reply, text);
