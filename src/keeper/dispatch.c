@@ -19,6 +19,8 @@ static void lanes_from_start(struct dispatch *dispatch)
 	dispatch->lanes_after[0][0] = dispatch->lanes_after[1][0] = dispatch->lanes_after[2][0] = '\0';
 }
 
+static void ask_lanes(struct dispatch *dispatch);
+
 static void on_lanes(void *context, const struct spool_lane *lanes, size_t count, bool whole)
 {
 	struct dispatch *dispatch = context;
@@ -37,9 +39,11 @@ static void on_lanes(void *context, const struct spool_lane *lanes, size_t count
 		(void)str_copy(lanes[i].account, sizeof(dispatch->lanes_after[2]), dispatch->lanes_after[2]);
 		lane_pump(lane);
 	}
-	dispatch->lanes_known = whole && count < LANES_A_TIME; /* else the tick asks again, from here */
+	dispatch->lanes_known = whole && count < LANES_A_TIME;
 	if (dispatch->lanes_anew)
 		lanes_from_start(dispatch);
+	if (whole)
+		ask_lanes(dispatch); /* else the tick does, from here */
 }
 
 static void ask_lanes(struct dispatch *dispatch)
@@ -54,29 +58,6 @@ static void ask_lanes(struct dispatch *dispatch)
 }
 
 /* --- time --- */
-
-/* Lanes go only here, each after its own turn. With more of them than the window holds, others come first each time. */
-static void pump_all(struct dispatch *dispatch)
-{
-	size_t count = dispatch->lanes.count;
-	struct lane **lanes = count ? malloc(count * sizeof(*lanes)) : NULL;
-	struct lane *lane;
-	size_t at = 0;
-	size_t got = 0;
-
-	if (!lanes)
-		return;
-	dispatch->window_full = false;
-	while (got < count && (lane = table_next(&dispatch->lanes, &at)))
-		lanes[got++] = lane;
-	for (size_t i = 0; i < got; i++) {
-		lane = lanes[(i + dispatch->first_pumped) % got];
-		lane_pump(lane);
-		(void)lane_forget_if_empty(lane);
-	}
-	dispatch->first_pumped += got / 2 + 1;
-	free(lanes);
-}
 
 static void settle_late_ones(struct dispatch *dispatch)
 {
@@ -96,7 +77,7 @@ static void on_tick(uv_timer_t *timer)
 
 	ask_lanes(dispatch);
 	settle_late_ones(dispatch);
-	pump_all(dispatch);
+	window_round(dispatch);
 }
 
 /* --- the courier's side --- */
@@ -166,7 +147,7 @@ void dispatch_committed(struct dispatch *dispatch, const struct spool_message *m
 	/* Behind others that are due it waits in the spool: order is kept, memory is not used up. Those that are not due yet
 	 * stand in nobody's way. */
 	behind = lane->more && !(lane->first && lane->first->message.due_us > message->due_us);
-	if (behind || dispatch->waiting >= dispatch->settings->limits.dispatch_window_max) {
+	if (behind || !window_admits(lane)) {
 		lane->more = true;
 		lane->more_due_us = 0;
 		lane_pump(lane);
@@ -194,7 +175,7 @@ void dispatch_wake(struct dispatch *dispatch)
 	lanes_from_start(dispatch);
 	dispatch->lanes_anew = dispatch->lanes_asked; /* what is on its way was read before */
 	ask_lanes(dispatch);
-	pump_all(dispatch);
+	window_round(dispatch);
 }
 
 bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
@@ -206,12 +187,8 @@ bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
 
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings)
 {
-	struct lane *lane;
-	size_t at = 0;
-
 	dispatch->settings = settings;
-	while ((lane = table_next(&dispatch->lanes, &at)))
-		lane_check_route(lane);
+	window_check_routes(dispatch);
 }
 
 struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings)

@@ -4,7 +4,7 @@
  *   lane.c    what waits for one (route, mailbox, account): a window of the spool     item.c    one message of it in memory
  *   turns.c   whose turn it is among the lanes of one (route, mailbox)                way.c     by which upstreams it may go
  *   settle.c  what became of it goes to disk                                          bounce.c  and is told
- *   watch.c   somebody waits for the upstream's word
+ *   watch.c   somebody waits for the upstream's word                                  window.c  how much of each upstream's mail is in memory
  */
 #ifndef KEEPER_DISPATCH_PRIVATE_H
 #define KEEPER_DISPATCH_PRIVATE_H
@@ -18,6 +18,7 @@
 
 struct lane;
 struct turns;
+struct share;
 struct turn_tenant;
 
 /* ITEM_WAITS → ITEM_LOADS (its body) → ITEM_AWAY (with the courier) → ITEM_SETTLES (its fate goes to disk) → gone, or ITEM_WAITS. */
@@ -71,11 +72,12 @@ struct dispatch {
 	struct table lanes;          /* by key */
 	struct table turns;          /* by "ROUTE\nMAILBOX" */
 	size_t detours;              /* turns whose mail may go by another mailbox, too */
-	size_t first_pumped;         /* at each tick other lanes come first */
-	bool window_full;            /* and nothing could be let go, since the tick began */
+	struct turns *turns_owed;    /* their pump, at the end of the tick's round */
+	size_t round_at;             /* in the table of lanes: where the next round begins */
+	struct share *shares;        /* of the window, one an upstream */
+	bool in_round;               /* the tick's look at the lanes is under way */
 	struct table items;          /* all in memory, by message id */
 	struct table watches;        /* by message id: whose word somebody waits for */
-	size_t waiting;              /* of all lanes: the window; what is under way the courier bounds */
 	size_t kept_bytes;
 	char lanes_after[3][512];    /* how far the spool's lanes are read */
 	bool lanes_asked, lanes_known;
@@ -95,30 +97,55 @@ void item_drop_body(struct item *item);
 struct lane *lane_for(struct dispatch *dispatch, struct str route, struct str mailbox, struct str account); /* NULL: out of memory */
 void lane_put(struct lane *lane, struct item *item); /* by due time; the last may be let go to the spool */
 void lane_pump(struct lane *lane);                   /* send what is due as its turn comes, load what is missing */
+void lane_look(struct lane *lane);                   /* likewise, but the sending is owed: once a round */
 enum lane_step { LANE_WENT, LANE_NONE_DUE, LANE_NO_ROOM };
 enum lane_step lane_send(struct lane *lane);         /* one message */
+void lane_shed(struct lane *lane, int64_t now_us);   /* but for one that may go now all go back to the spool */
 bool lane_forget_if_empty(struct lane *lane);
 void lane_forget_waiting(struct lane *lane);         /* what waits is read from the spool anew */
-void lane_check_route(const struct lane *lane);      /* tells when its upstream is gone from the settings: its mail only waits */
 
 /* turns.c: a turn is one message; tenants take turns, and within each its accounts. */
 struct turns {
 	struct dispatch *dispatch;
 	char *key;
 	struct str route, mailbox;
+	struct share *share;
 	struct turn_tenant *first, **end;
 	struct table tenants;        /* by name: all that ever waited */
 	size_t lanes, large, loading; /* large: messages under way that are; loading: bodies */
 	bool pumping, again, detours;
 	bool blocked;                /* the last that was due found no room */
+	bool owed;
+	struct turns *next_owed;
 };
 struct turns *turns_for(struct dispatch *dispatch, struct str route, struct str mailbox); /* NULL: out of memory */
 struct turns *turns_find(struct dispatch *dispatch, struct str route, struct str mailbox);
 void turns_join(struct lane *lane);  /* it has something due */
 void turns_leave(struct lane *lane);
 void turns_pump(struct turns *turns);
+void turns_owe(struct turns *turns); /* a pump, however many of its lanes ask for one */
+void turns_pump_owed(struct dispatch *dispatch);
 void turns_pump_detours(struct dispatch *dispatch);
 void turns_forget(struct turns *turns); /* once no lane is left */
+
+/*
+ * window.c: dispatch-window-max messages at most wait in memory (what is under way the courier bounds), and no upstream has more than its share of
+ * that: one that is down, with mail of thousands of accounts, stands in no other's way. When more lanes want to be read than there is room for,
+ * what waits makes way, and only the tick's rounds read others: what goes out does not make room for its own lane alone.
+ */
+struct share {
+	struct share *next;
+	char *route;
+	size_t lanes, held, loading; /* held: messages that wait; loading: lanes that are read */
+	bool hungry;                 /* a lane of it could not be read since the last round … */
+	bool pressed;                /* … and its mailbox has room */
+	uint64_t hungry_since_ms;    /* 0: none was for a whole round */
+};
+struct share *window_share(struct dispatch *dispatch, struct str route); /* NULL: out of memory */
+void window_check_routes(const struct dispatch *dispatch); /* tells of upstreams that are gone from the settings: their mail only waits */
+bool window_admits(const struct lane *lane);               /* it may be read now; else it is remembered that there was somebody */
+size_t window_portion(const struct lane *lane);            /* how many messages of it are read at once */
+void window_round(struct dispatch *dispatch);
 
 /* way.c: the (upstream, mailbox) pairs by which a message may go now, the best first; none: no upstream is set for it. */
 #define WAYS_MAX (2 * MAILBOXES_MAX)

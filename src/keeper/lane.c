@@ -14,13 +14,6 @@
 #define LARGE_BYTES (1u << 20)     /* takes long enough for others to wait */
 #define NO_WAY_AGAIN_MS 300000
 
-void lane_check_route(const struct lane *lane)
-{
-	if (!settings_upstream(lane->dispatch->settings, lane->route))
-		log_event(LOG_LEVEL_ERROR, "mail waits for an upstream that is not in the settings", LOG_STR("upstream", lane->route),
-			  LOG_STR("mailbox", lane->mailbox));
-}
-
 static struct lane *lane_new(struct dispatch *dispatch, struct str key, size_t route_len, size_t mailbox_len)
 {
 	struct lane *lane = calloc(1, sizeof(*lane));
@@ -43,7 +36,7 @@ static struct lane *lane_new(struct dispatch *dispatch, struct str key, size_t r
 		return NULL;
 	}
 	lane->turns->lanes++;
-	lane_check_route(lane);
+	lane->turns->share->lanes++;
 	/* The spool may hold older ones of this lane that the start has not come to yet. */
 	lane->more = !dispatch->lanes_known;
 	return lane;
@@ -74,6 +67,7 @@ static void lane_free(struct lane *lane)
 	free(lane->key);
 	free(lane);
 	turns->lanes--;
+	turns->share->lanes--;
 	turns_forget(turns);
 }
 
@@ -96,7 +90,7 @@ static void let_last_go(struct lane *lane)
 	item_free(*at);
 	*at = NULL;
 	lane->waiting--;
-	lane->dispatch->waiting--;
+	lane->turns->share->held--;
 }
 
 void lane_put(struct lane *lane, struct item *item)
@@ -110,7 +104,7 @@ void lane_put(struct lane *lane, struct item *item)
 	item->lane = lane;
 	item->state = ITEM_WAITS;
 	lane->waiting++;
-	lane->dispatch->waiting++;
+	lane->turns->share->held++;
 	if (lane->waiting > LANE_ITEMS_MAX) {
 		let_last_go(lane);
 		lane->more_due_us = 0;
@@ -125,6 +119,7 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 	struct dispatch *dispatch = lane->dispatch;
 
 	lane->loading = false;
+	lane->turns->share->loading--;
 	if (lane->stale) {
 		/* Read before a fate was written: its recipients that have their mail would get it again. */
 		lane->stale = false;
@@ -153,7 +148,7 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 }
 
 /* Memory is for what may go now: what waits for its time, or behind a paused mailbox, is the spool's to remember. */
-static void shed(struct lane *lane, int64_t now_us)
+void lane_shed(struct lane *lane, int64_t now_us)
 {
 	size_t keep = lane->first && lane->first->message.due_us <= now_us && !lane->turns->blocked ? 1 : 0;
 
@@ -173,35 +168,17 @@ void lane_forget_waiting(struct lane *lane)
 	lane->more_due_us = 0;
 }
 
-static bool window_has_room(struct lane *lane, int64_t now_us)
-{
-	struct dispatch *dispatch = lane->dispatch;
-	struct lane *other;
-	size_t at = 0;
-
-	if (dispatch->waiting < dispatch->settings->limits.dispatch_window_max)
-		return true;
-	if (dispatch->window_full || lane->turns->blocked)
-		return false; /* nobody is put out for what could not go */
-	while ((other = table_next(&dispatch->lanes, &at))) {
-		if (other != lane)
-			shed(other, now_us);
-	}
-	dispatch->window_full = dispatch->waiting >= dispatch->settings->limits.dispatch_window_max;
-	return !dispatch->window_full;
-}
-
 static void load(struct lane *lane)
 {
 	struct dispatch *dispatch = lane->dispatch;
-	int64_t now_us = clock_real_us();
 
-	if (!lane->more || lane->loading || lane->waiting > LANE_ITEMS_MAX / 2 || now_us < lane->more_due_us ||
-	    !window_has_room(lane, now_us))
+	if (!lane->more || lane->loading || lane->waiting > LANE_ITEMS_MAX / 2 || clock_real_us() < lane->more_due_us ||
+	    !window_admits(lane))
 		return;
 	lane->loading = true;
+	lane->turns->share->loading++;
 	lane->stale = false;
-	lane->asked = LANE_ITEMS_MAX + lane->busy + lane->waiting;
+	lane->asked = window_portion(lane) + lane->busy + lane->waiting;
 	/* From the start each time: what is in memory is skipped, and nothing can slip behind a cursor. */
 	spool_lane_load(dispatch->spool, &(struct spool_lane){ lane->route, lane->mailbox, lane->account, 0 }, 0, 0, lane->asked,
 			on_heads, lane);
@@ -257,8 +234,12 @@ static void offer(struct item *item)
 	};
 
 	item->state = ITEM_AWAY;
-	if (!recipients || !fill_recipients(item, recipients) || !courier_take(item->dispatch->courier, &job))
+	if (!recipients || !fill_recipients(item, recipients) || !courier_take(item->dispatch->courier, &job)) {
+		/* With room still there memory is short: at once it would only be the same again. */
+		if (courier_has_room(item->dispatch->courier, item->way_upstream, item->way_mailbox, item->message.recipients_count))
+			item->message.due_us = clock_real_us() + LOAD_AGAIN_US;
 		give_back(item);
+	}
 	free(recipients);
 }
 
@@ -309,7 +290,7 @@ static void start(struct lane *lane, struct item **at)
 
 	*at = item->next;
 	lane->waiting--;
-	lane->dispatch->waiting--;
+	lane->turns->share->held--;
 	lane->busy++;
 	item->is_large = item->message.size_bytes > LARGE_BYTES && item->unsent.len == 0;
 	lane->turns->large += item->is_large;
@@ -414,6 +395,15 @@ enum lane_step lane_send(struct lane *lane)
 		return LANE_NO_ROOM;
 	start(lane, at);
 	return LANE_WENT;
+}
+
+void lane_look(struct lane *lane)
+{
+	if (lane->first && lane->first->message.due_us <= clock_real_us())
+		turns_join(lane);
+	if (lane->tenant)
+		turns_owe(lane->turns);
+	load(lane);
 }
 
 void lane_pump(struct lane *lane)

@@ -60,7 +60,8 @@ struct turns *turns_for(struct dispatch *dispatch, struct str route, struct str 
 	if (key_print(&key, route, mailbox))
 		turns->key = str_dup(buf_str(&key));
 	buf_done(&key);
-	if (!turns->key || !table_put(&dispatch->turns, str_of(turns->key), turns)) {
+	turns->share = window_share(dispatch, route);
+	if (!turns->key || !turns->share || !table_put(&dispatch->turns, str_of(turns->key), turns)) {
 		turns_free(turns);
 		return NULL;
 	}
@@ -71,7 +72,7 @@ struct turns *turns_for(struct dispatch *dispatch, struct str route, struct str 
 
 void turns_forget(struct turns *turns)
 {
-	if (turns->lanes > 0 || turns->pumping)
+	if (turns->lanes > 0 || turns->pumping || turns->owed)
 		return;
 	if (turns->detours)
 		turns->dispatch->detours--;
@@ -209,6 +210,7 @@ static void pump_round(struct turns *turns)
 			return;
 		}
 	}
+	turns->blocked = turns->blocked && in_vain > 0; /* nobody waits any more */
 }
 
 void turns_pump(struct turns *turns)
@@ -222,6 +224,27 @@ void turns_pump(struct turns *turns)
 		pump_round(turns);
 	}
 	turns->pumping = false;
+}
+
+void turns_owe(struct turns *turns)
+{
+	if (turns->owed)
+		return;
+	turns->owed = true;
+	turns->next_owed = turns->dispatch->turns_owed;
+	turns->dispatch->turns_owed = turns;
+}
+
+void turns_pump_owed(struct dispatch *dispatch)
+{
+	struct turns *turns;
+
+	while ((turns = dispatch->turns_owed)) {
+		dispatch->turns_owed = turns->next_owed;
+		turns->owed = false;
+		turns_pump(turns);
+		turns_forget(turns);
+	}
 }
 
 void turns_pump_detours(struct dispatch *dispatch)

@@ -2,6 +2,7 @@
  * spool_bench: what a message costs in the spool. Answers in JSON lines.
  *
  *   spool_bench STATE fill COUNT                queue COUNT messages of 4 KiB, due tomorrow, in 1,000 lanes
+ *   spool_bench STATE fill COUNT ACCOUNTS       the same, due now, of one mailbox and so many accounts: as many lanes
  *   spool_bench STATE flow IN_FLIGHT COUNT      IN_FLIGHT wait for their commit; beside it each is loaded (head and body) and settled as
  *                                              sent, and the outbox is emptied
  *   spool_bench STATE start                     open, first lanes, first window, memory; from a process that has done nothing else
@@ -25,6 +26,7 @@ struct flow {
 	struct spool *spool;
 	uint64_t want, begun, committed, finished;
 	uint64_t in_flight_max;
+	uint64_t accounts; /* 0: one, with many mailboxes */
 	int64_t after_due_us;
 	uint64_t after_id;
 	uint64_t unloaded; /* committed and not yet in a window */
@@ -98,10 +100,9 @@ static void on_committed(void *context, enum outcome outcome, const struct fault
 static void commit_one(struct flow *flow)
 {
 	struct one *one = malloc(sizeof(*one));
-	char mailbox[64], event_id[16];
+	char mailbox[64], account[64], event_id[16];
 	struct spool_recipient recipient = { .address = STR("someone@example.net") };
 	struct spool_message message = {
-		.account = STR("copier@contoso.example"),
 		.tenant = STR("contoso.example"),
 		.sender = STR("copier@contoso.example"),
 		.subject = STR("=?ISO-2022-JP?B?GyRCIVo=?= scan of page 1"),
@@ -117,11 +118,14 @@ static void commit_one(struct flow *flow)
 		die("memory", NULL);
 	message.id = spool_count_next(flow->spool);
 	(void)snprintf(mailbox, sizeof(mailbox), flow->filling ? "copier-%03u@contoso.example" : "flow-%03u@contoso.example",
-		       flow->filling ? (unsigned)(message.id % 1000) : 0);
+		       flow->filling && !flow->accounts ? (unsigned)(message.id % 1000) : 0);
+	(void)snprintf(account, sizeof(account), "copier%.*s%.*" PRIu64 "@contoso.example", flow->accounts ? 1 : 0, "-",
+		       flow->accounts ? 6 : 0, flow->accounts ? message.id % flow->accounts : 0);
+	message.account = str_of(account);
 	(void)snprintf(event_id, sizeof(event_id), "%010" PRIu64, message.id);
 	message.mailbox = str_of(mailbox);
 	message.event_id = str_of(event_id);
-	message.due_us = message.received_us + (flow->filling ? DAY_US : 0);
+	message.due_us = message.received_us + (flow->filling && !flow->accounts ? DAY_US : 0);
 	message.expires_us = message.received_us + 2 * DAY_US;
 	message.body = (struct str){ flow->body, sizeof(flow->body) };
 	memcpy(flow->body, &message.id, sizeof(message.id));
@@ -245,14 +249,14 @@ static void close_spool(struct flow *flow)
 	loop_done(&flow->loop);
 }
 
-static int run_flow(const char *state, bool filling, uint64_t in_flight_max, uint64_t count)
+static int run_flow(const char *state, bool filling, uint64_t accounts, uint64_t in_flight_max, uint64_t count)
 {
 	static struct flow flow;
 	struct spool_counts counts;
 	double cpu, seconds;
 	uint64_t began_us;
 
-	flow = (struct flow){ .want = count, .in_flight_max = in_flight_max, .filling = filling };
+	flow = (struct flow){ .want = count, .in_flight_max = in_flight_max, .accounts = accounts, .filling = filling };
 	memset(flow.body, 'x', sizeof(flow.body));
 	open_spool(&flow, state);
 	began_us = clock_monotonic_us();
@@ -332,9 +336,11 @@ int main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[2], "start") == 0)
 		return run_start(argv[1]);
 	if (argc == 4 && strcmp(argv[2], "fill") == 0 && number)
-		return run_flow(argv[1], true, 1000, number);
+		return run_flow(argv[1], true, 0, 1000, number);
+	if (argc == 5 && strcmp(argv[2], "fill") == 0 && number && count)
+		return run_flow(argv[1], true, count, 1000, number);
 	if (argc == 5 && strcmp(argv[2], "flow") == 0 && number && count)
-		return run_flow(argv[1], false, number, count);
-	(void)fputs("spool_bench STATE fill COUNT | flow IN_FLIGHT COUNT | start\n", stderr);
+		return run_flow(argv[1], false, 0, number, count);
+	(void)fputs("spool_bench STATE fill COUNT [ACCOUNTS] | flow IN_FLIGHT COUNT | start\n", stderr);
 	return 64;
 }

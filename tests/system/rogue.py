@@ -99,6 +99,7 @@ class Rogue:
         self.mails = []     # (recipients, bytes) of each whole body that came, whatever was answered
         self.auths = 0
         self.connections = 0
+        self.open = self.open_max = 0  # connections at once
         self.turns = {}     # how often each step has been reached
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
@@ -128,6 +129,9 @@ class Rogue:
             except OSError:
                 return
             self.connections += 1
+            with self.lock:
+                self.open += 1
+                self.open_max = max(self.open_max, self.open)
             threading.Thread(target=Dialogue(self, sock).run, daemon=True).start()
 
 
@@ -141,6 +145,8 @@ class Dialogue:
     def run(self):
         with contextlib.suppress(Over, OSError, ValueError):
             self.converse()
+        with self.rogue.lock:
+            self.rogue.open -= 1  # before the client can see it
         with contextlib.suppress(OSError):
             self.sock.close()
 

@@ -25,6 +25,7 @@ class Row:
     settings: dict = None     # of the upstream; None: in clear, without AUTH
     certificate: str = "good"
     auths: int = None         # AUTH commands, where the number matters
+    connections: int = None   # connections-max, and never more at once
     listens: bool = True
     reforms: bool = True
 
@@ -151,6 +152,8 @@ IN_CLEAR = [
     Row("pooled-cut-when-reused", {"MAIL": ["250 ok", cut, "250 ok"]}, "sent", 2, "250 2.0.0 taken", messages=2),
     Row("pooled-reset-when-reused", {"MAIL": ["250 ok", reset, "250 ok"]}, "sent", 2, "250 2.0.0 taken", messages=2),
     Row("pooled-421-when-reused", {"MAIL": ["250 ok", ("421 4.4.2 idle too long", cut), "250 ok"]}, "sent", 2, "250 2.0.0 taken", messages=2),
+    Row("pooled-421-alone", {"MAIL": ["250 ok", ("421 4.4.2 idle too long", silent), "250 ok"]}, "sent", 2, "250 2.0.0 taken", messages=2,
+        connections=1),
     Row("pooled-cut-twice", {"MAIL": ["250 ok", cut, cut, "250 ok"]}, ("sent", "deferred"), 1,
         "", messages=2),
     Row("pooled-unasked", {"end": ("250 2.0.0 taken", pause(0.2), "250 2.0.0 and this")}, "sent", 2, "250 2.0.0 taken", messages=2),
@@ -215,6 +218,8 @@ SECURED = [
     tls_row("auth-334-garbage", {"AUTH": b"334 \xff!!not base64!!\r\n"}, "sent", 1, "250 2.0.0 taken"),
     tls_row("auth-silent", {"AUTH": silent}, "paused", 0, "in time", auths=1),
     tls_row("auth-535", {"credentials": "535 5.7.3 Authentication unsuccessful"}, "paused", 0, "535 5.7.3", auths=2),  # with a fresh token, once
+    tls_row("auth-535-once-alone", {"credentials": ["535 5.7.3 Authentication unsuccessful", "235 2.7.0 in"]}, "sent", 1, "250 2.0.0 taken", auths=2,
+            connections=1),
     tls_row("auth-535-plain", {"credentials": "535 5.7.3 Authentication unsuccessful"}, "paused", 0, "535 5.7.3", auths=1, settings=PLAIN),
     tls_row("auth-535-login-user", {"user": "535 5.7.8 who?"}, "paused", 0, "535 5.7.8", auths=1, settings=LOGIN),
     tls_row("auth-error-then-535", {"credentials": ["334 eyJzdGF0dXMiOiI0MDEifQ==", "535 5.7.3 no"] * 2}, "paused", 0, "535 5.7.3 no", auths=2),

@@ -108,9 +108,11 @@ class Case:
         self.sent.append((event_id(text), data.partition(b"Message-ID: ")[2].partition(b"\r\n")[0], data))
 
     def settings(self, token_url, authority):
+        more = {"connections-max": self.row.connections} if self.row.connections else {}
         if self.row.settings is None:
-            return {"kind": "smtp", "port": self.rogue.port, **CLEAR}
-        more = {"token-url": token_url} if self.row.settings["auth"] == "xoauth2" else {}
+            return {"kind": "smtp", "port": self.rogue.port, **CLEAR, **more}
+        if self.row.settings["auth"] == "xoauth2":
+            more["token-url"] = token_url
         return {"kind": "smtp", "host": "localhost", "port": self.rogue.port, "ca-file": authority.ca, **self.row.settings, **more}
 
     def ours(self, rows, key="id"):
@@ -262,6 +264,7 @@ def judge(row, case):
     assert case.bodies == row.bodies, case.rogue.mails
     assert any("ambiguous" in trace["note"] for trace in case.before) == row.ambiguous, case.before
     assert row.auths in (None, case.auths), case.auths
+    assert row.connections is None or case.rogue.open_max <= row.connections, case.rogue.open_max
 
 
 def nothing_lost(row, case):
@@ -308,7 +311,7 @@ def test_the_bytes_are_looked_at(cases):
 
 @pytest.mark.parametrize("name, wrong", [("end-cut", {"end": "sent"}), ("mail-silent", {"end": "sent"}), ("good", {"end": "deferred"}),
                                          ("good", {"bodies": 2}), ("end-cut", {"ambiguous": False}), ("auth-535", {"auths": 1}),
-                                         ("mail-550", {"words": "551"}), ("greeting-554", {"end": "deferred"})], ids=str)
+                                         ("mail-550", {"words": "551"}), ("good", {"connections": 0}), ("greeting-554", {"end": "deferred"})], ids=str)
 def test_a_wrong_expectation_is_noticed(cases, name, wrong):
     """The negative control: a judge that is told otherwise objects."""
     with pytest.raises(AssertionError):
