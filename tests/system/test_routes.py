@@ -54,6 +54,7 @@ def test_an_upstream_that_is_gone_from_the_settings(both, sandbox_new):
     gateway.settings["routes"] = [{"from": "nobody@contoso.example", "upstream": "spare"}]
     gateway.write()
     gateway.call("reload")
+    wait_until(lambda: [row["from"] for row in gateway.rows("route", "list")] == ["nobody@contoso.example"], 10, gateway.log)
     gateway.call("queue", "flush")
     row = deferred(gateway, "is not in the settings", 30)
     assert "main" in row["lastReply"] and row["id"] == first

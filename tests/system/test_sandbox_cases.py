@@ -41,11 +41,14 @@ OTHER_CASES = {"wrong-secret", "expired-secret", "token-expiring", "token-endpoi
                "cut-after-dot", "cut-mid-data", "slow", "no-starttls", "bad-certificate"}
 TOKEN_CASES = {"consent-missing", "app-disabled", "clock-skew", "no-resource", "mfa-needed", "conditional-access", "person-disabled",
                "refresh-expired", "token-throttled", "token-page", "token-nonsense", "metadata-updating"}  # test_token_trouble.py
+GRAPH_CASES = {"graph-401", "graph-403", "graph-policy", "graph-send-as", "graph-no-mailbox", "graph-no-user", "graph-quota",
+               "graph-recipients", "graph-413", "graph-size", "graph-429", "graph-503", "graph-500", "graph-504", "graph-200",
+               "graph-nonsense", "graph-cut", "graph-half", "graph-hang", "graph-slow", "graph-upload"}  # test_graph.py
 
 
 def test_every_case_is_tested():
     listed = [line.split()[0] for line in run([BINARY, "sandbox", "--list-cases"]).stdout.splitlines()]
-    assert len(listed) == len(set(listed)) and set(listed) == {*SIGN_IN_CASES, *MESSAGE_CASES, *OTHER_CASES, *TOKEN_CASES}
+    assert len(listed) == len(set(listed)) and set(listed) == {*SIGN_IN_CASES, *MESSAGE_CASES, *OTHER_CASES, *TOKEN_CASES, *GRAPH_CASES}
 
 
 @pytest.mark.parametrize("case", SIGN_IN_CASES)
