@@ -3,26 +3,12 @@
 #include <sysexits.h>
 
 #include "base/clock.h"
+#include "domain/json_text.h"
 #include "domain/nearest.h"
 #include "keeper/api.h"
 
 #define MINUTE_S 60
 #define DAY_S 86400
-
-static json_t *text_json(struct str text)
-{
-	return json_stringn(text.len ? text.ptr : "", text.len);
-}
-
-static json_t *time_json(int64_t real_us)
-{
-	char text[CLOCK_RFC3339_MAX];
-
-	if (real_us == 0)
-		return json_null();
-	clock_rfc3339_print(real_us, text);
-	return json_string(text);
-}
 
 static json_t *limit_json(uint64_t limit)
 {
@@ -31,11 +17,11 @@ static json_t *limit_json(uint64_t limit)
 
 json_t *answer_upstream_json(const struct courier_status *status)
 {
-	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "upstream", text_json(status->upstream), "mailbox",
-			 text_json(status->mailbox), "connections", (json_int_t)status->connections, "active", (json_int_t)status->active,
+	return json_pack("{s:o,s:o,s:I,s:I,s:I,s:I,s:I,s:o,s:o,s:o}", "upstream", json_text(status->upstream), "mailbox",
+			 json_text(status->mailbox), "connections", (json_int_t)status->connections, "active", (json_int_t)status->active,
 			 "delivered", (json_int_t)status->delivered, "deferred", (json_int_t)status->deferred, "failed",
-			 (json_int_t)status->failed, "trouble", text_json(status->trouble), "pausedUntil",
-			 time_json(status->paused_until_us), "tokenExpires", time_json(status->token_expires_us));
+			 (json_int_t)status->failed, "trouble", json_text(status->trouble), "pausedUntil",
+			 json_time(status->paused_until_us), "tokenExpires", json_time(status->token_expires_us));
 }
 
 /* --- list --- */
@@ -96,10 +82,10 @@ static void show_row(const struct showing *showing, const struct courier_status 
 	(void)json_object_set_new(row, "recipientsLastDay", json_integer((json_int_t)status->recipients));
 	(void)json_object_set_new(row, "recipientsPerDayMax", limit_json(status->recipients_per_day_max));
 	(void)json_object_set_new(row, "waiting", json_integer((json_int_t)waiting));
-	(void)json_object_set_new(row, "pausedUntil", time_json(paused_us));
-	(void)json_object_set_new(row, "drainsDateTime", time_json(drains_us(status, paused_us, waiting)));
+	(void)json_object_set_new(row, "pausedUntil", json_time(paused_us));
+	(void)json_object_set_new(row, "drainsDateTime", json_time(drains_us(status, paused_us, waiting)));
 	if (status->trouble.len == 0)
-		(void)json_object_set_new(row, "trouble", text_json(showing->trouble));
+		(void)json_object_set_new(row, "trouble", json_text(showing->trouble));
 	api_row(showing->call, row);
 }
 

@@ -1,23 +1,13 @@
 #include <string.h>
 #include <sysexits.h>
 
-#include "base/clock.h"
+#include "domain/json_text.h"
 #include "keeper/admit.h"
 #include "keeper/api.h"
 #include "keeper/forecast.h"
 #include "keeper/gates.h"
 #include "keeper/mover.h"
 #include "keeper/notice.h"
-
-static json_t *time_json(int64_t real_us)
-{
-	char text[CLOCK_RFC3339_MAX];
-
-	if (real_us == 0)
-		return json_null();
-	clock_rfc3339_print(real_us, text);
-	return json_string(text);
-}
 
 /* --- upstreams --- */
 
@@ -56,8 +46,8 @@ void answer_status(struct api_call *call)
 			"outboxRows", (json_int_t)spool.outbox_rows, "signInsPassed", (json_int_t)admit.passed, "signInsRefused",
 			(json_int_t)admit.refused, "diskHasRoom", spool_has_room(keeper->spool, 0), "upstreams", all.rows);
 	if (row) {
-		(void)json_object_set_new(row, "startedDateTime", time_json(keeper->started_us));
-		(void)json_object_set_new(row, "oldestQueuedDateTime", time_json(spool.oldest_us));
+		(void)json_object_set_new(row, "startedDateTime", json_time(keeper->started_us));
+		(void)json_object_set_new(row, "oldestQueuedDateTime", json_time(spool.oldest_us));
 		(void)json_object_set_new(row, "expiries", forecast_json(keeper));
 		(void)json_object_set_new(row, "noticesOpen", json_integer((json_int_t)notices_open(keeper->notices)));
 	}

@@ -192,6 +192,9 @@ def first_round(gateway):
             waiting.remove(case)
         return not waiting
     wait_until(all_tried, 120, lambda: f"{[case.row.name for case in waiting]}\n{gateway.log()[-2000:]}", every=0.3)
+    listed = [row["upstream"] for row in gateway.rows("upstream", "list")]
+    for case in gateway.cases:
+        case.listed = case.row.name in listed
 
 
 def second_round(gateway):
@@ -259,6 +262,7 @@ def judge(row, case):
     assert [state for state, _ in each] == [{"paused": "deferred"}.get(end, end) for end in ends], each
     assert all(row.words in reply for _, reply in each), each
     assert all(reply for _, reply in each)
+    assert case.listed, "whatever it said, the upstream has its row"
     paused = re.search(rf'event="?(?:upstream|mailbox) paused.* upstream="?{re.escape(row.name)}"? ', case.log)
     assert bool(paused) == ("paused" in ends), paused
     assert case.bodies == row.bodies, case.rogue.mails
