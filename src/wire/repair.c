@@ -9,6 +9,7 @@
 #define HEADER_BYTES_MORE 65536
 #define PGP_SIGNED STR("-----BEGIN PGP SIGNED MESSAGE-----")
 #define GLANCE_BYTES 64     /* of the body: whether PGP has signed it */
+#define LOOK_NULS_MAX 4     /* times as much of the body is held where NUL bytes, which do not count, fill it */
 
 /* To name a repair: a row. The order of the switches is that of the settings. */
 static const char *const names[REPAIR_COUNT] = {
@@ -40,7 +41,8 @@ enum state {
 struct repair {
 	enum state state;
 	struct repair_header header;
-	size_t header_bytes_max, look_bytes_max, look_wanted;
+	size_t header_bytes_max, look_bytes_max;
+	size_t look_wanted, look_counted; /* of the body's beginning, without what will be taken out of it */
 	struct buf block;    /* the section as it came, without the empty line; what stands behind it goes to `look` */
 	bool has_end;        /* the empty line was there */
 	struct buf look;
@@ -141,6 +143,14 @@ static bool has_long_line(struct str text)
 	return false;
 }
 
+/* What is decided by: no more than would be seen of the repaired message, so that a second gateway decides alike. */
+static struct str seen_of(const struct repair *repair)
+{
+	struct str look = buf_str(&repair->look);
+
+	return (struct str){ look.ptr, look.len < repair->look_wanted ? look.len : repair->look_wanted };
+}
+
 /* A charset is guessed of whole lines. */
 static struct str whole_lines(struct str text)
 {
@@ -160,7 +170,7 @@ static enum repair_body_mode long_lines(struct repair *repair)
 		return REPAIR_BODY_AS_IS;
 	if (str_eq_nocase(says, STR("quoted-printable")))
 		return REPAIR_BODY_SOFT;
-	if (!repair_is_plain_text(header) || !has_long_line(buf_str(&repair->look)))
+	if (!repair_is_plain_text(header) || !has_long_line(seen_of(repair)))
 		return REPAIR_BODY_WRAP;
 	repair_tell(header, REPAIR_LONG_LINES);
 	if (encoding)
@@ -277,7 +287,7 @@ static bool decide(struct repair *repair, struct buf *out)
 		return false;
 	repair_fields(header);
 	if (repair_is_on(header, REPAIR_MISSING_CHARSET) && repair_is_plain_text(header))
-		repair_charset(header, whole_lines(buf_str(&repair->look)));
+		repair_charset(header, whole_lines(seen_of(repair)));
 	repair->body.mode = long_lines(repair);
 	repair->body.drop_nul = repair_is_on(header, REPAIR_NUL_BYTES);
 	repair_finish(header);
@@ -299,16 +309,23 @@ static size_t look_bytes(struct repair *repair)
 			  : 0;
 }
 
+static bool has_looked(const struct repair *repair, size_t len)
+{
+	return repair->look_counted >= repair->look_wanted || len >= LOOK_NULS_MAX * repair->look_wanted;
+}
+
 static bool look(struct repair *repair, struct str run, bool ended, struct buf *out)
 {
-	size_t room = repair->look_wanted - repair->look.len;
-	struct str seen = { run.ptr, run.len < room ? run.len : room };
+	bool nul_counts = !repair_is_on(&repair->header, REPAIR_NUL_BYTES);
+	size_t taken = 0;
 
-	if (!buf_add(&repair->look, seen))
+	for (; taken < run.len && !has_looked(repair, repair->look.len + taken); taken++)
+		repair->look_counted += nul_counts || run.ptr[taken] != '\0';
+	if (!buf_add(&repair->look, (struct str){ run.ptr, taken }))
 		return false;
-	if (!ended && repair->look.len < repair->look_wanted)
+	if (!ended && !has_looked(repair, repair->look.len))
 		return true;
-	return decide(repair, out) && repair_body_feed(&repair->body, str_skip(run, seen.len), out);
+	return decide(repair, out) && repair_body_feed(&repair->body, str_skip(run, taken), out);
 }
 
 /* The section is whole: `block` has it, `behind` is what came with its end. */

@@ -238,6 +238,7 @@ static const struct pass passes[] = {
 	{ REPAIR_BIT(REPAIR_BAD_DATE) | REPAIR_BIT(REPAIR_MISSING_DATE), repair_date },
 	{ REPAIR_BIT(REPAIR_RAW_HEADERS), repair_raw_fields },
 	{ REPAIR_BIT(REPAIR_RAW_HEADERS) | REPAIR_BIT(REPAIR_QUOTED_AT) | REPAIR_BIT(REPAIR_ANGLE_BRACKETS), repair_addresses },
+	{ REPAIR_BIT(REPAIR_DUPLICATE_FIELDS), drop_duplicates }, /* senders that only now read the same */
 	{ REPAIR_BIT(REPAIR_MISSING_FROM), add_from },
 	{ REPAIR_BIT(REPAIR_MISSING_MESSAGE_ID), add_message_id },
 };
