@@ -267,6 +267,8 @@ def test_tokens_that_end_under_load(both):
         time.sleep(0.2)
     one.gateway.queue_wait(lambda rows: not rows, 60)
     seconds = time.monotonic() - began
+    time.sleep(1.2)  # the counts are written once a second
     stats = one.sandbox.stats()
     assert len(one.sandbox.mail()) == sent and stats["authFailures"] == 0, stats
-    assert seconds / 5 - 1 <= stats["tokensIssued"] <= seconds / 2.5 + 1, (seconds, stats)
+    # Not one a life: a connection that is signed in outlives its token.
+    assert 3 <= stats["tokensIssued"] <= seconds / 2.5 + 1, (seconds, stats)
