@@ -264,11 +264,10 @@ def test_tokens_that_end_under_load(both):
             for _ in range(10):
                 assert client.submit(SENDER, "someone@example.net", message())[0] == 250
                 sent += 1
-        time.sleep(0.2)
+        time.sleep(1.5)  # the connections end meanwhile: one that is signed in outlives its token
     one.gateway.queue_wait(lambda rows: not rows, 60)
     seconds = time.monotonic() - began
     time.sleep(1.2)  # the counts are written once a second
     stats = one.sandbox.stats()
     assert len(one.sandbox.mail()) == sent and stats["authFailures"] == 0, stats
-    # Not one a life: a connection that is signed in outlives its token.
-    assert 3 <= stats["tokensIssued"] <= seconds / 2.5 + 1, (seconds, stats)
+    assert seconds / 5 - 1 <= stats["tokensIssued"] <= seconds / 2.5 + 1, (seconds, stats)
