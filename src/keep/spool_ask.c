@@ -292,38 +292,51 @@ bool spool_has_room(struct spool *spool, uint64_t bytes)
 
 /* --- without a daemon --- */
 
+/* Opened for a reading beside the daemon, or without one. OK without a database: there is no spool. */
+static enum outcome open_alone(const char *state, struct spool_connection *connection, char path[SPOOL_PATH_MAX], struct fault *fault)
+{
+	if (!path_join(state, STR("spool.db"), SPOOL_PATH_MAX, path))
+		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
+	if (access(path, F_OK) == -1 && errno == ENOENT)
+		return OUTCOME_OK;
+	return spool_connection_open(connection, path, true, fault);
+}
+
+/* `code`: of the last step, SQLITE_ROW when enough was read; `row` NULL: it could not be asked at all. */
+static enum outcome close_alone(struct spool_connection *connection, const sqlite3_stmt *row, int code, const char *path, struct fault *fault)
+{
+	enum outcome outcome = OUTCOME_OK;
+
+	if (!row)
+		code = sqlite3_extended_errcode(connection->db);
+	if (!row || (code != SQLITE_ROW && code != SQLITE_DONE))
+		outcome = spool_fault(connection, code, path, fault);
+	spool_connection_close(connection);
+	return outcome;
+}
+
+/* A ledger without its spool, as from a backup: nothing waits for it. */
 enum outcome spool_outbox_read(const char *state, bool (*each)(void *context, enum spool_row_kind kind, struct str packed),
 			       void *context, struct fault *fault)
 {
 	char path[SPOOL_PATH_MAX];
 	struct spool_connection connection = { 0 };
+	enum outcome outcome = open_alone(state, &connection, path, fault);
 	sqlite3_stmt *row;
-	enum outcome outcome;
 	int code = SQLITE_DONE;
 
-	if (!path_join(state, STR("spool.db"), sizeof(path), path))
-		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
-	if (access(path, F_OK) == -1 && errno == ENOENT)
-		return OUTCOME_OK; /* a ledger without its spool, as from a backup: nothing waits for it */
-	outcome = spool_connection_open(&connection, path, true, fault);
-	if (outcome != OUTCOME_OK)
+	if (outcome != OUTCOME_OK || !connection.db)
 		return outcome;
 	row = spool_statement(&connection, SQL_OUTBOX_GET);
-	if (row) {
+	if (row)
 		(void)sqlite3_bind_int64(row, 1, -1); /* all */
-		while ((code = sqlite3_step(row)) == SQLITE_ROW) {
-			bool trace = sqlite3_column_int(row, 1) == SPOOL_ROW_TRACE;
+	while (row && (code = sqlite3_step(row)) == SQLITE_ROW) {
+		bool trace = sqlite3_column_int(row, 1) == SPOOL_ROW_TRACE;
 
-			if (!each(context, trace ? SPOOL_ROW_TRACE : SPOOL_ROW_SIGN_IN, spool_column(row, 2)))
-				break;
-		}
-	} else {
-		code = sqlite3_extended_errcode(connection.db);
+		if (!each(context, trace ? SPOOL_ROW_TRACE : SPOOL_ROW_SIGN_IN, spool_column(row, 2)))
+			break;
 	}
-	if (code != SQLITE_ROW && code != SQLITE_DONE)
-		outcome = spool_fault(&connection, code, path, fault);
-	spool_connection_close(&connection);
-	return outcome;
+	return close_alone(&connection, row, code, path, fault);
 }
 
 enum outcome spool_notes_read(const char *state, void (*each)(void *context, struct str name, int64_t at_us, struct str text),
@@ -331,22 +344,16 @@ enum outcome spool_notes_read(const char *state, void (*each)(void *context, str
 {
 	char path[SPOOL_PATH_MAX];
 	struct spool_connection connection = { 0 };
+	enum outcome outcome = open_alone(state, &connection, path, fault);
 	sqlite3_stmt *row;
-	enum outcome outcome;
 	int code = SQLITE_DONE;
 
-	if (!path_join(state, STR("spool.db"), sizeof(path), path))
-		return fault_set(fault, OUTCOME_NEVER, N_("the path is longer than %d bytes: %s"), SPOOL_PATH_MAX, state);
-	outcome = spool_connection_open(&connection, path, true, fault);
-	if (outcome != OUTCOME_OK)
+	if (outcome != OUTCOME_OK || !connection.db)
 		return outcome;
 	row = spool_statement(&connection, SQL_NOTES_GET);
 	while (row && (code = sqlite3_step(row)) == SQLITE_ROW)
 		each(context, spool_column(row, 0), sqlite3_column_int64(row, 1), spool_column(row, 2));
-	if (!row || code != SQLITE_DONE)
-		outcome = spool_fault(&connection, sqlite3_extended_errcode(connection.db), path, fault);
-	spool_connection_close(&connection);
-	return outcome;
+	return close_alone(&connection, row, code, path, fault);
 }
 
 /* The reader's own query, without its thread. */

@@ -1,7 +1,6 @@
 """What the system tests share: one CA, one token issuer, one mail service for the whole run."""
 
 import os
-import types
 
 import pytest
 
@@ -9,7 +8,7 @@ from certificate import Authority
 from gateway import Gateway
 from issuer import Issuer
 from message import SENDER
-from sandbox import Sandbox
+from sandbox import Sandbox, Towards
 from submission import submission_open
 from upstream import Upstream, open_directory, remove_directory
 
@@ -134,11 +133,7 @@ def both(sandbox_new, authority, directory):
 
     def start(*cases, limits=None, words=(), edit=None, **changes):
         sandbox = sandbox_new(*cases, words=words)
-        towards = types.SimpleNamespace(
-            host="localhost", port=sandbox.port, authority=types.SimpleNamespace(ca=sandbox.ca),
-            issuer=types.SimpleNamespace(token_url=sandbox.json["tokenUrl"], client_id=sandbox.json["clientId"],
-                                         scope=sandbox.json["scope"], secret=sandbox.secret()))
-        gateway = Gateway(directory / f"faults-{len(list(directory.glob('faults-*')))}", authority, towards)
+        gateway = Gateway(directory / f"faults-{len(list(directory.glob('faults-*')))}", authority, Towards(sandbox))
         gateway.settings["upstreams"]["main"].update(changes)
         gateway.settings["limits"].update(limits or {})
         if edit:

@@ -98,6 +98,15 @@ class Sandbox:
         wait_until(lambda: {name: self.stats()[name] for name in wanted} == wanted, 3, lambda: f"{wanted} in {self.stats()}")
 
 
+class Towards:
+    """As much of a mail service as a Gateway looks at."""
+
+    def __init__(self, sandbox):
+        self.host, self.port, self.authority, self.issuer = "localhost", sandbox.port, self, self
+        self.ca, self.secret = sandbox.ca, sandbox.secret()
+        self.token_url, self.client_id, self.scope = (sandbox.json[name] for name in ("tokenUrl", "clientId", "scope"))
+
+
 def begin_message(client):
     """To the 354."""
     client.mail(SENDER)

@@ -15,9 +15,10 @@ import pytest
 import sample
 from conftest import PASSWORD
 from gateway import Gateway, event_id
+from mailing import deferred, empty
 from message import SENDER, message
 from port import wait_until
-from sandbox import RECIPIENT, Sandbox
+from sandbox import RECIPIENT, Sandbox, Towards
 from submission import submission_open
 
 OTHER = "other@contoso.example"
@@ -45,15 +46,6 @@ def both(sandbox_new, authority, directory):
         gateway.stop()
 
 
-class Towards:
-    """As much of a mail service as a Gateway looks at."""
-
-    def __init__(self, sandbox):
-        self.host, self.port, self.authority, self.issuer = "localhost", sandbox.port, self, self
-        self.ca, self.secret = sandbox.ca, sandbox.secret()
-        self.token_url, self.client_id, self.scope = (sandbox.json[name] for name in ("tokenUrl", "clientId", "scope"))
-
-
 def send(gateway, *mails, to=RECIPIENT):
     """All on one connection. Gives the event ID of the last."""
     with submission_open(gateway) as client:
@@ -62,15 +54,6 @@ def send(gateway, *mails, to=RECIPIENT):
             code, text = client.submit(SENDER, to, data, ["BODY=8BITMIME"])
             assert code == 250, text
     return event_id(text)
-
-
-def empty(gateway, seconds=40):
-    gateway.queue_wait(lambda rows: not rows, seconds)
-
-
-def deferred(gateway, words, seconds=20):
-    """The one message of the queue, once the queue says why it waits."""
-    return gateway.queue_wait(lambda rows: len(rows) == 1 and words in (rows[0]["lastReply"] or "") and rows[0], seconds)
 
 
 def trace(gateway, event):
