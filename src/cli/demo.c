@@ -26,6 +26,7 @@
 #define RECIPIENT "someone@example.net"
 #define NAMES "DNS:localhost,IP:127.0.0.1,IP:::1"
 #define LOOK_EVERY_MS 200
+#define EXIT_INTERRUPTED 130 /* as a shell tells it: 128 and SIGINT */
 
 static volatile sig_atomic_t interrupted;
 
@@ -325,6 +326,10 @@ static bool tour(struct demo *demo)
 	for (size_t i = 0; i < sizeof(steps) / sizeof(*steps); i++) {
 		uint64_t began_us = clock_monotonic_us();
 
+		if (interrupted) {
+			(void)fprintf(stderr, say(demo->cli->language, N_("interrupted: step %zu and what follows it were not run\n")), i + 1);
+			return false;
+		}
 		(void)printf("\n%zu. %s\n", i + 1, say(demo->cli->language, steps[i].heading));
 		if (!steps[i].run(demo, &copier))
 			return false;
@@ -387,12 +392,12 @@ int verb_demo(struct cli *cli)
 		good = stay(&demo);
 	demo_child_stop(&demo.gateway);
 	demo_child_stop(&demo.sandbox);
-	if (json_is_true(json_object_get(cli->args, "keep")) || !good)
+	if (json_is_true(json_object_get(cli->args, "keep")) || (!good && !interrupted))
 		(void)fprintf(stderr, say(cli->language, N_("the demo's folder stays: %s\n")), demo.folder);
 	else
 		(void)nftw(demo.folder, remove_one, 16, FTW_DEPTH | FTW_PHYS);
 	json_decref(demo.described);
 	buf_done(&demo.message);
 	sodium_memzero(demo.password, sizeof(demo.password));
-	return good ? EX_OK : 1;
+	return good ? EX_OK : interrupted ? EXIT_INTERRUPTED : 1;
 }

@@ -26,6 +26,32 @@ def short():
         yield pathlib.Path(folder)
 
 
+@pytest.mark.parametrize("step", [1, 3, 6])
+def test_interrupted(short, step):
+    """Ctrl-C in the middle: it stops there, says so, and leaves neither folder nor process."""
+    process = subprocess.Popen([BINARY, "demo", "--once", "--lang", "en"], cwd=short, text=True, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                               env={**os.environ, "TMPDIR": str(short)}, preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))
+    heard = ""
+    for line in process.stdout:
+        heard += line
+        if line.startswith(f"{step}. "):
+            process.send_signal(signal.SIGINT)
+            break
+    rest, told = process.communicate(timeout=20)
+    assert process.returncode == 130, heard + rest + told
+    assert f"\n{step + 1}. " not in rest and "All of it was seen to work." not in rest
+    assert f"interrupted: step {step + 1} and what follows it were not run" in told
+    assert list(short.iterdir()) == [], "the folder is removed"
+    assert not [one for one in pathlib.Path("/proc").glob("[0-9]*/cmdline") if str(short).encode() in read_or_nothing(one)]
+
+
+def read_or_nothing(path):
+    try:
+        return path.read_bytes()
+    except OSError:
+        return b""
+
+
 @pytest.mark.parametrize("language", ["en", "ja"])
 def test_the_tour(short, language):
     done = demo(short, language)
