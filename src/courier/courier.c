@@ -232,6 +232,7 @@ static void on_sweep(uv_timer_t *timer)
 		if (courier->mailboxes.cap != before)
 			break; /* somebody took new work and the table has grown: the rest next time */
 	}
+	senders_note_owed(courier);
 	if (courier->draining && now_ms >= courier->drain_until_ms && courier->active > 0)
 		abandon_all(courier);
 }
@@ -359,6 +360,7 @@ enum outcome courier_settings(struct courier *courier, const struct settings *se
 	courier->generation++;
 	token_forget_all(courier->tokens);
 	login_desk_forget(courier->logins);
+	senders_forget_gone(courier);
 	set_hostname(courier);
 	return OUTCOME_OK;
 }

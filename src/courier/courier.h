@@ -62,6 +62,15 @@ struct courier_fate {
 	struct str remote_mta;
 };
 
+/* A sender whose mail is held back, after a row of permanent errors of one kind. */
+struct courier_hold {
+	struct str upstream, mailbox, sender; /* sender "": <> */
+	const char *cause;       /* short id, as failure.h has it */
+	struct str reply;        /* the upstream's, to the last that it refused; "" when it is not known */
+	int64_t since_us;
+	int64_t until_us;        /* then the next message is tried */
+};
+
 struct courier_handler {
 	/* Once for each accepted job, at the earliest before courier_take returns; everything borrowed for the call. */
 	void (*on_fate)(void *context, uint64_t id, const struct courier_fate *fate);
@@ -69,6 +78,9 @@ struct courier_handler {
 	void (*on_room)(void *context, struct str upstream, struct str mailbox);
 	/* What a mailbox with a share a minute or a day has sent, as text for courier_spent_before after a restart. */
 	void (*on_spent)(void *context, struct str upstream, struct str mailbox, struct str text);
+	/* A sender is held from now on, or longer, as text for courier_held_before after a restart; "": no more. False: it cannot be kept now,
+	 * and comes again. */
+	bool (*on_hold)(void *context, struct str upstream, struct str mailbox, struct str sender, struct str text);
 };
 
 /* `settings` is borrowed until courier_settings gives newer ones or courier_free. */
@@ -90,7 +102,13 @@ void courier_spent_before(struct courier *courier, struct str upstream, struct s
 uint64_t courier_troubled_ms(struct courier *courier, struct str upstream, struct str mailbox);
 /* How long mail of this sender is held back, after a row of permanent errors of one kind, which *ret_cause names. 0: it is not. */
 uint64_t courier_hold_ms(struct courier *courier, struct str upstream, struct str mailbox, struct str sender, const char **ret_cause);
-void courier_release(struct courier *courier, struct str upstream, struct str mailbox, struct str sender);
+void courier_release(struct courier *courier, struct str sender); /* wherever it is held */
+/* What was told by on_hold: before the first courier_take. False: it holds nobody any more (its upstream is gone, or it is no such text). */
+bool courier_held_before(struct courier *courier, struct str upstream, struct str mailbox, struct str sender, struct str text);
+/* Every sender that is held; borrowed for the call. */
+void courier_holds_each(const struct courier *courier, void (*each)(void *context, const struct courier_hold *hold), void *context);
+size_t courier_holds(const struct courier *courier);           /* how many there are */
+uint64_t courier_holds_changes(const struct courier *courier); /* rises whenever one begins, deepens or ends */
 /* Does mail of this (upstream, mailbox) wait for a pause to end? */
 bool courier_is_paused(struct courier *courier, struct str upstream, struct str mailbox);
 size_t courier_active(const struct courier *courier);

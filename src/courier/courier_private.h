@@ -79,6 +79,9 @@ struct courier {
 	size_t line_active_max;    /* a dead upstream takes no more than its share of what may be under way */
 	struct table senders;      /* that had permanent errors of a kind; by key */
 	uint64_t senders_look_ms;  /* none of them was idle: not before this is it worth to look */
+	size_t senders_held;       /* of them */
+	uint64_t senders_changes;
+	bool senders_owed;         /* what became of some was not noted yet */
 	struct probe *probes;      /* tests under way */
 	const struct courier_handler *handler;
 	void *context;
@@ -158,6 +161,8 @@ void courier_finish(struct mailbox *mailbox, struct work *work, struct courier_f
 void senders_begin(const struct mailbox *mailbox, struct work *work);
 void senders_end(const struct mailbox *mailbox, struct work *work, bool taken);
 void senders_release_all(struct courier *courier);
+void senders_forget_gone(struct courier *courier); /* those of upstreams that are not in the settings any more */
+void senders_note_owed(struct courier *courier);
 
 /* work.c */
 struct work *work_new(const struct courier_job *job); /* NULL: out of memory */

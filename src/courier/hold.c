@@ -1,6 +1,7 @@
 #include "courier/hold.h"
 
 #include <assert.h>
+#include <inttypes.h>
 
 #define WINDOW_MS 3600000u
 #define BACK_OFF_FIRST_MS 900000u
@@ -95,4 +96,48 @@ bool hold_is_idle(const struct hold *hold, uint64_t now_ms)
 		}
 	}
 	return true;
+}
+
+/* --- over a restart --- */
+
+/* "CAUSE SINCE-US UNTIL-US BACK-OFF-MS", a line end, and the reply. */
+bool hold_note_print(const struct hold_note *note, struct buf *out)
+{
+	return buf_add_format(out, "%s %" PRId64 " %" PRId64 " %" PRIu64 "\n", failure_kind_name(note->kind), note->since_us, note->until_us,
+			      note->back_off_ms) &&
+	       buf_add(out, note->reply);
+}
+
+static bool number(struct str *line, uint64_t value_max, uint64_t *ret_value)
+{
+	return str_to_u64(str_cut(line, ' '), value_max, ret_value);
+}
+
+bool hold_note_parse(struct str text, struct hold_note *ret_note)
+{
+	struct str line = str_cut(&text, '\n');
+	struct str cause = str_cut(&line, ' ');
+	uint64_t since_us, until_us, back_off_ms;
+
+	if (!number(&line, INT64_MAX, &since_us) || !number(&line, INT64_MAX, &until_us) || !number(&line, BACK_OFF_MAX_MS, &back_off_ms) ||
+	    line.len > 0 || back_off_ms == 0)
+		return false;
+	for (enum failure_kind kind = FAILURE_NO_KIND + 1; kind < FAILURE_KIND_COUNT; kind++) {
+		if (!str_eq(cause, str_of(failure_kind_name(kind))))
+			continue;
+		*ret_note = (struct hold_note){ kind, (int64_t)since_us, (int64_t)until_us, back_off_ms, text };
+		return true;
+	}
+	return false;
+}
+
+void hold_resume(struct hold *hold, const struct hold_note *note, int64_t now_us, uint64_t now_ms)
+{
+	uint64_t left_ms = note->until_us > now_us ? (uint64_t)(note->until_us - now_us) / 1000 : 0;
+
+	*hold = (struct hold){
+		.kind = note->kind,
+		.back_off_ms = note->back_off_ms,
+		.until_ms = now_ms + (left_ms < note->back_off_ms ? left_ms : note->back_off_ms),
+	};
 }

@@ -9,6 +9,7 @@
 #ifndef COURIER_HOLD_H
 #define COURIER_HOLD_H
 
+#include "base/buf.h"
 #include "courier/failure.h"
 
 #define HOLD_ERRORS_MAX 20 /* the most that a kind may have in its row */
@@ -31,5 +32,17 @@ void hold_begin(struct hold *hold); /* a message of this sender goes */
 bool hold_end(struct hold *hold, enum failure_kind kind, bool taken, uint64_t now_ms);
 void hold_release(struct hold *hold); /* an administrator has mended the cause */
 bool hold_is_idle(const struct hold *hold, uint64_t now_ms); /* nothing worth remembering */
+
+/* A hold as one text, to be kept over a restart: its times are those of the calendar. */
+struct hold_note {
+	enum failure_kind kind;
+	int64_t since_us, until_us; /* of the first refusal too many; of the next trial */
+	uint64_t back_off_ms;
+	struct str reply;           /* the upstream's, "" when there is none; borrowed of the text */
+};
+bool hold_note_print(const struct hold_note *note, struct buf *out) __attribute__((warn_unused_result));
+bool hold_note_parse(struct str text, struct hold_note *ret_note); /* false: no such text */
+/* As it was when it was noted, with what is left of its wait; whatever the clock did meanwhile, at most its back-off. */
+void hold_resume(struct hold *hold, const struct hold_note *note, int64_t now_us, uint64_t now_ms);
 
 #endif

@@ -47,6 +47,13 @@ static const struct {
 		N_("No mail leaves by upstream {upstream}"),
 		N_("Since {at} upstream {upstream} takes no mail ({mailbox}): {trouble}\nMail is taken in and kept meanwhile, and tried again by "
 		   "itself. See: sekisho upstream list, sekisho queue list") },
+	[NOTICE_SENDER_HELD] = {
+		"sender-held", NOTICE_WARNING, true, false, 0,
+		N_("Mail of {sender} is held back: {upstream} refuses it again and again"),
+		N_("Since {at} mail of {sender} waits, because upstream {upstream} ({mailbox}) refused it for one cause again and again ({cause}), "
+		   "and going on would have it block the whole mailbox. It said: {reply}\n{meaning}\n{mend}\nWhen that is mended: sekisho queue "
+		   "release ID, with the ID of a message that waits (sekisho queue list), or sekisho queue flush. Without it one message is tried "
+		   "at {until}; if that one is refused as well, the next wait is twice as long, to four hours.") },
 	[NOTICE_REPORT_UNSENT] = {
 		"report-unsent", NOTICE_WARNING, true, false, 0,
 		N_("A delivery report to {to} was refused"),
@@ -66,7 +73,8 @@ static_assert(COUNT(kinds) == NOTICE_KIND_COUNT, "a row for each kind");
 
 static const char *const severity_names[] = { [NOTICE_INFO] = "info", [NOTICE_WARNING] = "warning", [NOTICE_CRITICAL] = "critical" };
 static_assert(COUNT(severity_names) == NOTICE_SEVERITY_COUNT, "name each severity");
-static const char *const state_names[] = { [NOTICE_OPEN] = "open", [NOTICE_ACKNOWLEDGED] = "acknowledged", [NOTICE_SNOOZED] = "snoozed" };
+static const char *const state_names[] = { [NOTICE_OPEN] = "open", [NOTICE_ACKNOWLEDGED] = "acknowledged", [NOTICE_SNOOZED] = "snoozed",
+					    [NOTICE_OVER] = "over" };
 static_assert(COUNT(state_names) == NOTICE_STATE_COUNT, "name each state");
 
 const char *notice_kind_name(enum notice_kind kind)

@@ -18,13 +18,14 @@ enum notice_kind {
 	NOTICE_LOCKED_NETWORK,
 	NOTICE_EXPIRY,        /* a secret, certificate or token */
 	NOTICE_PAUSED,        /* no mail leaves by an upstream */
+	NOTICE_SENDER_HELD,   /* an upstream refuses a sender again and again */
 	NOTICE_REPORT_UNSENT, /* a delivery report that was refused */
 	NOTICE_MAIL_UNSENT,   /* the mail of a notice that was refused */
 	NOTICE_TEST,
 	NOTICE_KIND_COUNT
 };
 enum notice_severity { NOTICE_INFO, NOTICE_WARNING, NOTICE_CRITICAL, NOTICE_SEVERITY_COUNT };
-enum notice_state { NOTICE_OPEN, NOTICE_ACKNOWLEDGED, NOTICE_SNOOZED, NOTICE_STATE_COUNT };
+enum notice_state { NOTICE_OPEN, NOTICE_ACKNOWLEDGED, NOTICE_SNOOZED, NOTICE_OVER, NOTICE_STATE_COUNT }; /* over: by itself */
 
 #define NOTICE_BASIC_GAP_DAYS 90
 #define NOTICE_KEY_MAX 512

@@ -95,6 +95,9 @@ static struct str sql_of(const struct notice_filter *filter)
 {
 	if (filter->id.len > 0)
 		return STR("SELECT " COLUMNS " FROM notice WHERE id = ?2");
+	if (filter->kind.len > 0)
+		return STR("SELECT " COLUMNS " FROM notice INDEXED BY notice_subject WHERE kind = ?4 AND state IN ('open', 'snoozed')"
+			   " ORDER BY number DESC LIMIT ?3");
 	if (filter->unsent)
 		return STR("SELECT " COLUMNS " FROM notice INDEXED BY notice_unsent WHERE (mailed_us = 0 OR posted_us = 0) AND " OPEN
 			   " ORDER BY number LIMIT ?3");
@@ -116,6 +119,7 @@ enum outcome ledger_notices(struct ledger *ledger, const struct notice_filter *f
 		return outcome;
 	(void)sqlite3_bind_int64(statement, 1, filter->now_us);
 	ledger_bind_str(statement, 2, filter->id);
+	ledger_bind_str(statement, 4, filter->kind);
 	(void)sqlite3_bind_int64(statement, 3, filter->count_max ? (int64_t)filter->count_max : -1);
 	while (more && (code = sqlite3_step(statement)) == SQLITE_ROW) {
 		if (load(statement, &notice))
@@ -169,6 +173,21 @@ enum outcome ledger_notice_posted(struct ledger *ledger, const struct notice *no
 	ledger_bind_str(statement, 4, notice->trouble);
 	ledger_bind_str(statement, 5, notice->id);
 	return ledger_step_done(ledger, statement, write_sentence, fault);
+}
+
+enum outcome ledger_notices_over(struct ledger *ledger, const struct str *ids, size_t count, struct fault *fault)
+{
+	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
+	enum outcome outcome = ledger_begin(ledger, fault);
+
+	if (outcome != OUTCOME_OK)
+		return outcome;
+	outcome = ledger_prepare(ledger, STR("UPDATE notice SET state = 'over' WHERE id = ?1 AND state IN ('open', 'snoozed')"), &statement, fault);
+	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
+		ledger_bind_str(statement, 1, ids[i]);
+		outcome = ledger_step_done(ledger, statement, write_sentence, fault);
+	}
+	return ledger_end(ledger, outcome, fault);
 }
 
 static enum outcome state_write(struct ledger *ledger, struct str id, enum notice_state state, int64_t until_us, struct fault *fault)

@@ -14,6 +14,7 @@ enum outcome ledger_notice_has(struct ledger *ledger, struct str key, bool *ret_
 struct notice_filter {
 	struct str id;    /* "": any */
 	bool all;         /* acknowledged and snoozed ones, too */
+	struct str kind;  /* "": any; else only open ones of it */
 	bool unsent;      /* only open ones that are still to be mailed or posted */
 	int64_t now_us;
 	size_t count_max; /* 0: all */
@@ -30,6 +31,8 @@ enum outcome ledger_notice_posted(struct ledger *ledger, const struct notice *no
 /* With a line in the audit. NEVER: there is no such notice. */
 enum outcome ledger_notice_state(struct ledger *ledger, struct str id, enum notice_state state, int64_t until_us, struct str actor,
 				 struct fault *fault);
+/* What they told of is over: those that are open or snoozed are so no more, and are not sent any more. */
+enum outcome ledger_notices_over(struct ledger *ledger, const struct str *ids, size_t count, struct fault *fault);
 /* Those that were made before that time, and are open no more. */
 enum outcome ledger_notices_expire(struct ledger *ledger, int64_t before_us, int64_t now_us, struct fault *fault);
 

@@ -180,7 +180,7 @@ static void on_view_to_free(void *context, const struct spool_view *views, size_
 	struct api_call *call = handing->call;
 
 	if (count > 0)
-		courier_release(call->keeper->courier, views[0].message.route, views[0].message.mailbox, views[0].message.sender);
+		courier_release(call->keeper->courier, views[0].message.sender);
 	put(call, handing->id, handing->hand);
 	free(handing);
 }

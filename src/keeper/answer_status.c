@@ -25,6 +25,31 @@ static void add_upstream(void *context, const struct courier_status *status)
 	(void)json_array_append_new(all->rows, answer_upstream_json(status));
 }
 
+/* --- held senders --- */
+
+#define HOLDS_SHOWN_MAX 100
+
+static void add_hold(void *context, const struct courier_hold *hold)
+{
+	json_t *rows = context;
+
+	if (json_array_size(rows) == HOLDS_SHOWN_MAX)
+		return;
+	(void)json_array_append_new(rows, json_pack("{s:o,s:o,s:o,s:s,s:o,s:o,s:o}", "sender", json_text(hold->sender), "upstream",
+						    json_text(hold->upstream), "mailbox", json_text(hold->mailbox), "cause", hold->cause, "reply",
+						    json_text(hold->reply), "sinceDateTime", json_time(hold->since_us), "untilDateTime",
+						    json_time(hold->until_us)));
+}
+
+static json_t *holds_json(struct keeper *keeper)
+{
+	json_t *rows = json_array();
+
+	if (rows)
+		courier_holds_each(keeper->courier, add_hold, rows);
+	return rows;
+}
+
 /* --- status, health --- */
 
 void answer_status(struct api_call *call)
@@ -49,6 +74,8 @@ void answer_status(struct api_call *call)
 		(void)json_object_set_new(row, "startedDateTime", json_time(keeper->started_us));
 		(void)json_object_set_new(row, "oldestQueuedDateTime", json_time(spool.oldest_us));
 		(void)json_object_set_new(row, "expiries", forecast_json(keeper));
+		(void)json_object_set_new(row, "sendersHeld", json_integer((json_int_t)courier_holds(keeper->courier)));
+		(void)json_object_set_new(row, "holds", holds_json(keeper));
 		(void)json_object_set_new(row, "noticesOpen", json_integer((json_int_t)notices_open(keeper->notices)));
 	}
 	api_row(call, row);
@@ -92,6 +119,9 @@ void answer_health(struct api_call *call)
 		api_note(call, N_("the disk is full: new mail is refused with 452; make room in %s"), keeper->settings->daemon.state);
 	if (all.troubled)
 		api_note(call, N_("an upstream or mailbox is paused: see sekisho upstream list"));
+	if (courier_holds(keeper->courier) > 0)
+		api_note(call, N_("mail of %zu senders is held back, because an upstream refuses it again and again: see sekisho status, sekisho "
+				  "notices list"), courier_holds(keeper->courier));
 	if (ledger)
 		api_note(call, N_("the ledger takes no rows, which wait in the spool meanwhile: %s"), ledger->text[call->language]);
 	api_end(call, accepts && expired.count == 0 && !ledger ? EX_OK : 1);

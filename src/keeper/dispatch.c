@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "keeper/dispatch_private.h"
@@ -104,35 +105,75 @@ static void on_room(void *context, struct str upstream, struct str mailbox)
 #define NOTE_NAME_BYTES_MAX 1024
 #define SPENT_NOTE "spent\n"
 
-static void on_spent(void *context, struct str upstream, struct str mailbox, struct str text)
+#define HOLD_NOTE "hold\n"
+
+/* False: too much is before it at the disk. */
+static bool put_note(struct dispatch *dispatch, const char *prefix, const struct str *words, size_t count, struct str text)
 {
-	struct dispatch *dispatch = context;
-	struct buf name;
+	CLEANUP(cleanup_buf) struct buf name = { 0 };
+	bool named;
 
 	buf_init(&name, NOTE_NAME_BYTES_MAX);
-	/* With too much before it at the disk it is not noted: the next one is whole again. */
-	if (buf_add(&name, STR(SPENT_NOTE)) && buf_add(&name, upstream) && buf_add_byte(&name, '\n') && buf_add(&name, mailbox))
-		(void)spool_note(dispatch->spool, buf_str(&name), text);
-	buf_done(&name);
+	named = buf_add(&name, str_of(prefix));
+	for (size_t i = 0; i < count && named; i++)
+		named = (i == 0 || buf_add_byte(&name, '\n')) && buf_add(&name, words[i]);
+	return named && spool_note(dispatch->spool, buf_str(&name), text);
+}
+
+/* One that is not noted does no harm: the next is whole again. */
+static void on_spent(void *context, struct str upstream, struct str mailbox, struct str text)
+{
+	(void)put_note(context, SPENT_NOTE, (struct str[]){ upstream, mailbox }, 2, text);
+}
+
+static bool on_hold(void *context, struct str upstream, struct str mailbox, struct str sender, struct str text)
+{
+	return put_note(context, HOLD_NOTE, (struct str[]){ upstream, mailbox, sender }, 3, text);
 }
 
 /* What is a day old says nothing any more. */
+static bool was_spent(struct dispatch *dispatch, struct str rest, int64_t at_us, struct str text)
+{
+	int64_t later_us = clock_real_us() - at_us;
+	struct str upstream = str_cut(&rest, '\n');
+
+	if (later_us > NOTE_US_MAX)
+		return false;
+	courier_spent_before(dispatch->courier, upstream, rest, text, later_us > 0 ? (uint64_t)later_us / 1000 : 0);
+	return true;
+}
+
+static bool was_held(struct dispatch *dispatch, struct str rest, int64_t at_us, struct str text)
+{
+	struct str upstream = str_cut(&rest, '\n');
+	struct str mailbox = str_cut(&rest, '\n');
+
+	(void)at_us;
+	return courier_held_before(dispatch->courier, upstream, mailbox, rest, text);
+}
+
+/* To add a kind of note: a row. False: it says nothing any more, and goes. */
+static const struct {
+	const char *prefix;
+	bool (*take)(struct dispatch *dispatch, struct str rest, int64_t at_us, struct str text);
+} notes[] = {
+	{ SPENT_NOTE, was_spent },
+	{ HOLD_NOTE, was_held },
+};
+
 static void each_note(void *context, struct str name, int64_t at_us, struct str text)
 {
 	struct dispatch *dispatch = context;
-	int64_t later_us = clock_real_us() - at_us;
-	struct str rest = str_skip(name, sizeof(SPENT_NOTE) - 1);
-	struct str upstream = str_cut(&rest, '\n');
 
-	if (!str_starts(name, STR(SPENT_NOTE)))
-		return;
-	if (later_us > NOTE_US_MAX)
-		(void)spool_note(dispatch->spool, name, STR(""));
-	else
-		courier_spent_before(dispatch->courier, upstream, rest, text, later_us > 0 ? (uint64_t)later_us / 1000 : 0);
+	for (size_t i = 0; i < sizeof(notes) / sizeof(*notes); i++) {
+		struct str prefix = str_of(notes[i].prefix);
+
+		if (str_starts(name, prefix) && !notes[i].take(dispatch, str_skip(name, prefix.len), at_us, text))
+			(void)spool_note(dispatch->spool, name, STR(""));
+	}
 }
 
-const struct courier_handler dispatch_courier_handler = { .on_fate = on_fate, .on_room = on_room, .on_spent = on_spent };
+const struct courier_handler dispatch_courier_handler = { .on_fate = on_fate, .on_room = on_room, .on_spent = on_spent, .on_hold = on_hold };
 
 /* --- the keeper's side --- */
 
@@ -218,7 +259,7 @@ void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct s
 	dispatch->hostname = hostname;
 	dispatch->node = node;
 	if (spool_notes_read(dispatch->settings->daemon.state, each_note, dispatch, &fault) != OUTCOME_OK)
-		log_event(LOG_LEVEL_ERROR, "what was sent before is not known", LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
+		log_event(LOG_LEVEL_ERROR, "what was sent, and who was held, before is not known", LOG_TEXT("reason", fault.text[LANGUAGE_EN]));
 	dispatch->tick.data = dispatch;
 	(void)uv_timer_init(&dispatch->loop->uv, &dispatch->tick);
 	(void)uv_timer_start(&dispatch->tick, on_tick, TICK_MS, TICK_MS);

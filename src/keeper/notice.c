@@ -128,6 +128,7 @@ static void round_free(struct round *round)
 {
 	notice_list_free(round->drafts);
 	notice_list_free(round->waiting);
+	notice_hold_list_free(round->held);
 	buf_done(&round->report);
 	free(round);
 }
@@ -141,6 +142,7 @@ static void round_end(struct round *round)
 	if (round->outcome != OUTCOME_OK && !notices->troubled && !notices->keeper->stopping)
 		log_event(LOG_LEVEL_ERROR, "notices not looked at", LOG_TEXT("reason", round->fault.text[LANGUAGE_EN]));
 	notices->troubled = round->outcome != OUTCOME_OK;
+	notice_hold_done(notices, round);
 	if (round->call && round->outcome != OUTCOME_OK)
 		api_end_outcome(round->call, round->outcome, &round->fault);
 	else if (round->call)
@@ -184,6 +186,8 @@ static void run_write(struct worker_job *job)
 
 	round->outcome = ledger_notices_make(ledger, round->drafts->items, round->drafts->count, round->made, &round->fault);
 	if (round->outcome == OUTCOME_OK)
+		round->outcome = notice_hold_end(round, ledger, &round->fault);
+	if (round->outcome == OUTCOME_OK)
 		round->outcome = ledger_notices_expire(ledger, round->now_us - KEPT_DAYS * DAY_US, round->now_us, &round->fault);
 }
 
@@ -193,7 +197,7 @@ static void keep_drafts(struct round *round)
 	for (size_t i = 0; i < round->drafts->count; i++) {
 		const struct notice *draft = &round->drafts->items[i];
 
-		if (draft->kind == NOTICE_RETIREMENT || draft->kind == NOTICE_FIRST_BASIC)
+		if (draft->kind == NOTICE_RETIREMENT || draft->kind == NOTICE_FIRST_BASIC || draft->kind == NOTICE_SENDER_HELD)
 			continue;
 		if (!notice_list_add(round->notices->drafts, draft))
 			log_event(LOG_LEVEL_ERROR, "notice lost", LOG_STR("key", draft->key));
@@ -206,9 +210,12 @@ static void on_looked(struct worker_job *job);
 /* For who asked; the clock does so by itself. */
 static bool look_again(struct round *round)
 {
+	notice_hold_done(round->notices, round);
 	round->drafts->count = 0;
 	round->waiting->count = 0;
 	round->well = false;
+	notice_hold_list_free(round->held);
+	round->held = NULL;
 	round->job = (struct worker_job){ .run = run_look, .done = on_looked };
 	return worker_add(round->notices->keeper->reader, &round->job);
 }
@@ -255,7 +262,7 @@ static void on_looked(struct worker_job *job)
 		round->outcome = fault_set(&round->fault, OUTCOME_LATER, N_("the daemon is stopping"));
 	if (round->outcome == OUTCOME_OK && !round->test && !round->only[0])
 		round->notices->open = round->open;
-	if (round->outcome != OUTCOME_OK || round->drafts->count == 0) {
+	if (round->outcome != OUTCOME_OK || (round->drafts->count == 0 && !notice_hold_any_over(round))) {
 		if (round->outcome == OUTCOME_OK) {
 			deliver(round);
 		} else {
@@ -308,6 +315,8 @@ static void run_look(struct worker_job *job)
 	round->outcome = drop_known(round, ledger);
 	if (round->outcome == OUTCOME_OK && round->well)
 		round->outcome = notice_query_retirement(ledger, round->now_us, round->today, round->drafts, fault);
+	if (round->outcome == OUTCOME_OK && round->held)
+		round->outcome = notice_hold_look(round, ledger, fault);
 	if (round->outcome == OUTCOME_OK && !round->test)
 		round->outcome = notice_query_basic(ledger, round->now_us, round->drafts, fault);
 	if (round->outcome == OUTCOME_OK && !round->test)
@@ -353,6 +362,7 @@ static bool round_start(struct round *round)
 	if (!round->test && !round->only[0]) {
 		round->drafts = notices->drafts;
 		notices->drafts = empty;
+		round->held = notice_hold_list(notices, round->well);
 	}
 	if (worker_add(notices->keeper->reader, &round->job)) {
 		notices->round = round;
@@ -364,6 +374,7 @@ static bool round_start(struct round *round)
 	if (round->drafts != empty) {
 		notices->drafts = round->drafts;
 		round->drafts = empty;
+		notices->holds_unseen = true;
 	}
 	return false;
 }

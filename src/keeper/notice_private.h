@@ -17,6 +17,10 @@ struct notices {
 	bool troubled;              /* the last look failed: told once */
 	size_t open;
 	struct pause *pauses;       /* notice_watch.c */
+	uint64_t holds_seen;        /* how often they had changed at the last look … */
+	bool holds_unseen;          /* … which failed, or did not come to its end */
+	int64_t holds_day;          /* how many held senders were told on that day */
+	unsigned holds_count;
 	uint64_t watched_ms;
 	int64_t locks_day;          /* how many lock-outs were told on that day */
 	unsigned locks_count;
@@ -34,6 +38,7 @@ struct round {
 	int64_t now_us, today;
 	struct notice_list *drafts;  /* NULL: none was new */
 	struct notice_list *waiting; /* to be mailed or posted */
+	struct held_list *held;      /* who is held, as of the beginning; NULL: not looked at this time */
 	size_t open;
 	bool made[NOTICE_LIST_MAX]; /* of the drafts */
 	struct buf report;     /* CSV, when something is to be mailed */
@@ -59,6 +64,14 @@ void notice_expiry(struct notices *notices);
 /* notice_watch.c: upstreams that take no mail. */
 void notice_watch(struct notices *notices);
 void notice_watch_free(struct notices *notices);
+
+/* notice_hold.c: senders that are held: at the beginning of a round on the loop, then on the reader's thread, then on the scribe's. */
+struct held_list *notice_hold_list(struct notices *notices, bool well); /* NULL: nothing has changed, or out of memory */
+void notice_hold_list_free(struct held_list *held);
+enum outcome notice_hold_look(struct round *round, struct ledger *ledger, struct fault *fault); /* drafts what is new, finds what is over */
+bool notice_hold_any_over(const struct round *round);
+enum outcome notice_hold_end(struct round *round, struct ledger *ledger, struct fault *fault);
+void notice_hold_done(struct notices *notices, const struct round *round); /* the round is over, well or not */
 
 /* Put a draft by until the next look. */
 void notice_draft(struct notices *notices, enum notice_kind kind, const char *key, struct str subject, struct str tenant, json_t *data);

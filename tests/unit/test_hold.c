@@ -78,8 +78,50 @@ static void test_recipients_that_are_gone(void)
 	CHECK(!hold_is_idle(&hold, 6) && hold_is_idle(&hold, 61 * MINUTE), "an error is remembered for an hour");
 }
 
+static void test_notes(void)
+{
+	static const struct {
+		const char *label, *text;
+		bool good;
+		uint64_t wait_ms; /* resumed at 1,000,000 s */
+	} texts[] = {
+		{ "note: half of its wait is left", "send-as-denied 999000000000 1000450000000 900000\n550 5.7.60 no", true, 450000 },
+		{ "note: its wait is over: the next goes on trial", "send-as-denied 999000000000 999900000000 900000\n", true, 0 },
+		{ "note: a clock that was set back makes it no longer", "mailbox-full 999000000000 2000000000000 900000\nx", true, 900000 },
+		{ "note: a cause of another version", "solar-flare 999000000000 1000450000000 900000\nx", false, 0 },
+		{ "note: cut short", "send-as-denied 999000000000 1000450000000\nx", false, 0 },
+		{ "note: one word too many", "send-as-denied 999000000000 1000450000000 900000 7\nx", false, 0 },
+		{ "note: no back-off", "send-as-denied 999000000000 1000450000000 0\nx", false, 0 },
+		{ "note: a back-off over the longest", "send-as-denied 999000000000 1000450000000 14400001\nx", false, 0 },
+		{ "note: no number", "send-as-denied -1 1000450000000 900000\nx", false, 0 },
+		{ "note: nothing", "", false, 0 },
+	};
+	struct hold_note note = { 0 };
+	struct hold hold = { 0 };
+	struct buf text;
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(*texts); i++) {
+		bool good = hold_note_parse(str_of(texts[i].text), &note);
+
+		CHECK(good == texts[i].good, texts[i].label);
+		if (!good)
+			continue;
+		hold_resume(&hold, &note, 1000000000000, 5000);
+		CHECK(hold_wait_ms(&hold, 5000) == texts[i].wait_ms, texts[i].label);
+	}
+	(void)hold_note_parse(STR("send-as-denied 1 2 900000\n550 5.7.60 SendAsDenied\nsecond line"), &note);
+	buf_init(&text, 640);
+	CHECK(hold_note_print(&note, &text) && str_eq(buf_str(&text), STR("send-as-denied 1 2 900000\n550 5.7.60 SendAsDenied\nsecond line")),
+	      "note: printed as it was read");
+	buf_done(&text);
+	hold_resume(&hold, &note, 1000000000000, 5000);
+	hold_begin(&hold);
+	CHECK(hold_end(&hold, DENIED, false, 5001) && hold_wait_ms(&hold, 5001) == 30 * MINUTE, "note: resumed, the next wait is twice as long");
+}
+
 int main(void)
 {
+	test_notes();
 	for (size_t i = 0; i < sizeof(cases) / sizeof(*cases); i++)
 		play(i);
 	test_recipients_that_are_gone();

@@ -98,8 +98,22 @@ static void check_rows(struct ledger *ledger)
 	      "rows: open ones, and all");
 	CHECK(count_all(ledger, (struct notice_filter){ .unsent = true, .now_us = NOW_US }) == 3, "rows: a snoozed one waits");
 	CHECK(ledger_notices_open(ledger, NOW_US, &open, &fault) == OUTCOME_OK && open == 4, "rows: how many are open");
+	CHECK(make(ledger, NOTICE_SENDER_HELD, "h1", "GGGGGGGGGG", "a", NOW_US + 5) && make(ledger, NOTICE_SENDER_HELD, "h2", "HHHHHHHHHH", "b", NOW_US + 5) &&
+		      count_all(ledger, (struct notice_filter){ .kind = STR("sender-held"), .now_us = NOW_US }) == 2,
+	      "rows: those of a kind");
+	CHECK(ledger_notice_state(ledger, STR("HHHHHHHHHH"), NOTICE_SNOOZED, NOW_US + 10, STR("root"), &fault) == OUTCOME_OK &&
+		      ledger_notices_over(ledger, (struct str[]){ STR("GGGGGGGGGG"), STR("HHHHHHHHHH"), STR("BBBBBBBBBB") }, 3, &fault) == OUTCOME_OK &&
+		      count_all(ledger, (struct notice_filter){ .kind = STR("sender-held"), .now_us = NOW_US }) == 0 &&
+		      count_all(ledger, (struct notice_filter){ .unsent = true, .now_us = NOW_US + 20 }) == 4,
+	      "rows: over, they are open no more, and not sent");
+	list = read_all(ledger, (struct notice_filter){ .id = STR("GGGGGGGGGG"), .now_us = NOW_US });
+	CHECK(list->count == 1 && list->items[0].state == NOTICE_OVER, "rows: over is told");
+	notice_list_free(list);
+	list = read_all(ledger, (struct notice_filter){ .id = STR("BBBBBBBBBB"), .now_us = NOW_US });
+	CHECK(list->count == 1 && list->items[0].state == NOTICE_ACKNOWLEDGED, "rows: what was acknowledged stays so");
+	notice_list_free(list);
 	CHECK(ledger_notices_expire(ledger, NOW_US + 2, NOW_US, &fault) == OUTCOME_OK &&
-		      count_all(ledger, (struct notice_filter){ .now_us = NOW_US, .all = true }) == 4,
+		      count_all(ledger, (struct notice_filter){ .now_us = NOW_US, .all = true }) == 6,
 	      "rows: old ones that are seen to go");
 }
 
