@@ -10,6 +10,7 @@ enum failure_meaning {
 	FAILURE_DELIVERED,
 	FAILURE_LATER,           /* try this message again after a while */
 	FAILURE_NEVER,           /* tell the sender */
+	FAILURE_OTHER_WAY,       /* this kind of upstream cannot carry it: another may; without one, tell the sender */
 	FAILURE_REFRESH_TOKEN,   /* the token was refused: one fresh one, once */
 	FAILURE_PAUSE_MAILBOX,   /* everything of this mailbox waits */
 	FAILURE_PAUSE_UPSTREAM,  /* everything for this upstream waits */

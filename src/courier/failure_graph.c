@@ -6,6 +6,11 @@
 
 #define SECONDS(n) ((uint64_t)(n) * 1000)
 
+#define TOO_LARGE \
+	{ { FAILURE_OTHER_WAY, 0, "graph-request-too-large", \
+	    N_("The message is too large for one request to Microsoft Graph; lower graph-request-bytes-max, or give the upstream a " \
+	       "fallback of kind smtp, or a route with size-over-bytes to one."), 0 }, false }
+
 /*
  * The first row that fits. A row fits when the status is between its bounds, the code is its own (NULL: any) and the message
  * holds its words (NULL: any). The mark above rows is their source:
@@ -27,6 +32,18 @@ static const struct {
 	      N_("Microsoft Graph cannot be reached. Check graph-url, the proxy and the firewall: sekisho upstream test."), 0 }, false } },
 	{ GRAPH_LOST, GRAPH_LOST, NULL, NULL,
 	  { { FAILURE_LATER, 0, "connection-lost", N_("The connection to the upstream was cut; the mail is tried again."), 0 }, true } },
+
+	/* Found before asking (courier/graph.c, graph_plan.c). */
+	{ GRAPH_NOT_SPLIT, GRAPH_NOT_SPLIT, NULL, NULL,
+	  { { FAILURE_OTHER_WAY, 0, "graph-not-split",
+	      N_("The message is too large for one request to Microsoft Graph, and no attachments of it can be sent apart; give the upstream a "
+		 "fallback of kind smtp, or a route with size-over-bytes to one."), 0 }, false } },
+	{ GRAPH_LONG_HEADER, GRAPH_LONG_HEADER, NULL, NULL,
+	  { { FAILURE_OTHER_WAY, 0, "graph-header-too-large", N_("The message's header is longer than Microsoft Graph could take."), 0 },
+	    false } },
+	{ GRAPH_NAMES_OTHERS, GRAPH_NAMES_OTHERS, NULL, NULL,
+	  { { FAILURE_OTHER_WAY, 0, "graph-names-others",
+	      N_("The header names recipients to whom the message was not sent: Microsoft Graph would mail it to them as well."), 0 }, false } },
 
 	/* [LOG] msgraph-docs 13979: a message over Graph's limit was answered 200, and not sent. Only 202 is a yes. */
 	{ 200, 299, NULL, NULL,
@@ -72,14 +89,8 @@ static const struct {
 	{ 400, 599, "ErrorMessageSizeExceeded", NULL,
 	  { { FAILURE_NEVER, 0, "too-large", N_("The message is larger than the upstream takes."), 0 }, false } },
 	/* [LOG] */
-	{ 413, 413, NULL, NULL,
-	  { { FAILURE_NEVER, 0, "graph-request-too-large",
-	      N_("The message is too large for one request to Microsoft Graph; lower graph-request-bytes-max, or give a route with "
-		 "size-over-bytes to an upstream of kind smtp."), 0 }, false } },
-	{ 400, 400, NULL, "maximum request length",
-	  { { FAILURE_NEVER, 0, "graph-request-too-large",
-	      N_("The message is too large for one request to Microsoft Graph; lower graph-request-bytes-max, or give a route with "
-		 "size-over-bytes to an upstream of kind smtp."), 0 }, false } },
+	{ 413, 413, NULL, NULL, TOO_LARGE },
+	{ 400, 400, NULL, "maximum request length", TOO_LARGE },
 
 	/* [RBAC] [LOG] */
 	{ 403, 403, NULL, "AccessPolicy",

@@ -7,6 +7,10 @@
 
 #define GRAPH_UNREACHED 0 /* in place of a status: the request did not leave whole */
 #define GRAPH_LOST 1      /* it did, and no whole answer came: it may have been done */
+/* What never was asked, since Graph could only answer no. */
+#define GRAPH_NOT_SPLIT 2    /* over the request's limit, and not to be taken apart */
+#define GRAPH_LONG_HEADER 3
+#define GRAPH_NAMES_OTHERS 4 /* header-recipients: refuse */
 
 struct failure_graph_verdict {
 	struct failure_verdict verdict;

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "courier/failure_graph.h"
 #include "wire/graph_mime.h"
 
 #define HEAD_RUN_BYTES 16384
@@ -168,7 +169,7 @@ static bool make_head(struct graph_call *call)
 		graph_give_up(call, "the body could not be read");
 		return false;
 	case PARSE_BAD:
-		graph_refuse(call, N_("The message's header is longer than Microsoft Graph could take."));
+		graph_refuse(call, GRAPH_LONG_HEADER, NULL);
 		return false;
 	case PARSE_OK:
 		break;
@@ -180,7 +181,7 @@ static bool make_head(struct graph_call *call)
 	if (outcome.foreign > 0 && call->upstream->settings->header_recipients_refuse) {
 		(void)snprintf(sentence, sizeof(sentence), "The header names %s, to whom the message was not sent: Microsoft Graph would mail it "
 			       "there as well (header-recipients: refuse).", outcome.name[0] ? outcome.name : "recipients that cannot be read");
-		graph_refuse(call, sentence);
+		graph_refuse(call, GRAPH_NAMES_OTHERS, sentence);
 		return false;
 	}
 	call->source.job = &call->work->job;

@@ -55,9 +55,12 @@ static void finish(struct graph_call *call, enum courier_end end, const char *re
 		tell(call, end, reply, fate);
 }
 
-void graph_refuse(struct graph_call *call, const char *sentence)
+void graph_refuse(struct graph_call *call, unsigned why, const char *sentence)
 {
-	finish(call, COURIER_NEVER, sentence, &(struct courier_fate){ 0 });
+	const struct failure_verdict *verdict = &failure_graph_decide(why, STR(""), STR(""))->verdict;
+
+	finish(call, COURIER_NEVER, sentence ? sentence : verdict->explain,
+	       &(struct courier_fate){ .nothing_tried = true, .other_way = verdict->cause });
 }
 
 void graph_give_up(struct graph_call *call, const char *why)
@@ -118,14 +121,15 @@ static void decide(struct graph_call *call, const struct http_answer *answer, co
 
 	if (verdict->meaning == FAILURE_REFRESH_TOKEN && try_fresh_token(call))
 		return;
-	if (answer->retry_after_s > 0 && verdict->meaning != FAILURE_NEVER)
+	if (answer->retry_after_s > 0 && verdict->meaning != FAILURE_NEVER && verdict->meaning != FAILURE_OTHER_WAY)
 		pause_ms = (uint64_t)(answer->retry_after_s < RETRY_AFTER_S_MAX ? answer->retry_after_s : RETRY_AFTER_S_MAX) * 1000;
 	if (verdict->meaning == FAILURE_PAUSE_MAILBOX || verdict->meaning == FAILURE_REFRESH_TOKEN)
 		mailbox_pause(call->mailbox, pause_ms, str_of(reply));
 	if (verdict->meaning == FAILURE_PAUSE_UPSTREAM)
 		mailbox_pause_upstream(call->mailbox, pause_ms, str_of(reply));
 	fate.retry_after_ms = pause_ms;
-	finish(call, verdict->meaning == FAILURE_NEVER ? COURIER_NEVER : COURIER_LATER, reply, &fate);
+	fate.other_way = verdict->meaning == FAILURE_OTHER_WAY ? verdict->cause : NULL;
+	finish(call, verdict->meaning == FAILURE_NEVER || fate.other_way ? COURIER_NEVER : COURIER_LATER, reply, &fate);
 }
 
 void graph_accepted(struct graph_call *call)

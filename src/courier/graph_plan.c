@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "courier/failure_graph.h"
 
 #define RUN_BYTES 65536
 
@@ -126,8 +127,7 @@ static void done(struct worker_job *job)
 	if (!scan->read)
 		graph_give_up(call, "the body could not be read");
 	else if (!scan->mixed || !scan->parts.ended || !choose(&scan->parts, call->source.bytes, bytes_max, chosen, &count))
-		graph_refuse(call, N_("The message is too large for one request to Microsoft Graph, and no attachments of it can be sent apart; "
-				      "give a route with size-over-bytes to an upstream of kind smtp."));
+		graph_refuse(call, GRAPH_NOT_SPLIT, NULL);
 	else if (!make_draft(call, &scan->parts, chosen, count))
 		graph_give_up(call, "out of memory for the attachments");
 	else

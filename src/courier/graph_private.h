@@ -74,7 +74,7 @@ bool graph_is_yes(const struct graph_call *call, unsigned status);
 /* graph_end.c */
 void graph_accepted(struct graph_call *call);                         /* the last yes */
 void graph_on_answer(void *context, const struct http_answer *answer);
-void graph_refuse(struct graph_call *call, const char *sentence); /* for good: it was not even asked */
+void graph_refuse(struct graph_call *call, unsigned why, const char *sentence); /* it was not even asked. `why`: GRAPH_NOT_SPLIT, … */
 void graph_give_up(struct graph_call *call, const char *why);     /* later, and nothing was tried, unless it may have been sent */
 
 #endif

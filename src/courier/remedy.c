@@ -4,6 +4,8 @@
 
 #include "base/say.h"
 
+#define OTHER_KIND \
+	N_("An upstream of kind smtp carries it: name one as the fallback of the upstream of kind graph; sekisho config explain upstreams.fallback.")
 #define ASK_TLS N_("Ask who runs the server for a certificate that is in order. Nothing is sent until it is.")
 
 /*
@@ -11,6 +13,7 @@
  * connection using OAuth", "Enable or disable authenticated client SMTP submission", "Fix issues with printers, scanners and LOB
  * applications", "Continuous error throttling", "Set-Mailbox", "Add-RecipientPermission".
  */
+
 const struct remedy remedies[] = {
 	/* Names and connections. */
 	{ "dns-unknown", N_("The name server knows no such name."),
@@ -176,6 +179,10 @@ const struct remedy remedies[] = {
 	{ "graph-no-user", NULL, N_("Write the mailbox's address as Get-Mailbox shows it, and check tenant.") },
 	{ "graph-throttled", NULL, N_("Wait; lower connections-max when it comes again and again (Graph takes 4 requests of a mailbox at once).") },
 	{ "graph-busy", NULL, N_("Test again in some minutes; Microsoft 365 admin center > Health > Service health tells of outages.") },
+	{ "graph-not-split", NULL, OTHER_KIND },
+	{ "graph-request-too-large", NULL, OTHER_KIND },
+	{ "graph-header-too-large", NULL, OTHER_KIND },
+	{ "graph-names-others", NULL, OTHER_KIND },
 
 	/* A folder. */
 	{ "folder-not-writable", N_("The folder cannot be written to."), N_("Make it, and let it belong to the gateway's user.") },

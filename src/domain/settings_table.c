@@ -300,7 +300,8 @@ const struct settings_row settings_rows[] = {
 	            "the same one while that has room.")),
 	UPSTREAM("fallback", &kind_name, fallback, NULL,
 	         N_("The upstream that mail goes by once nothing has got through to this one for "
-	            "fallback-after-seconds. Unset: it waits.")),
+	            "fallback-after-seconds, and at once when this one cannot carry it (kind: graph). Unset: the one waits, the "
+	            "other goes back to its sender.")),
 	UPSTREAM("user", &kind_text, user, NULL, N_("For auth: login or plain: who the gateway is there.")),
 	UPSTREAM("password-file", &kind_secret_path, password_file, NULL,
 	         N_("For auth: login or plain: the file that holds the password.")),

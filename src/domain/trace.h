@@ -13,6 +13,7 @@ enum trace_state { TRACE_QUEUED, TRACE_SENT, TRACE_DEFERRED, TRACE_HELD, TRACE_F
 const char *trace_state_name(enum trace_state state);
 
 #define TRACE_AMBIGUOUS "ambiguous" /* an attempt was cut before the upstream's word on it came */
+#define TRACE_NOT_BY "not-by:"      /* with UPSTREAM:CAUSE: that upstream cannot carry the message, so that it goes by another */
 
 struct trace_recipient {
 	struct str address;
@@ -34,7 +35,7 @@ struct trace {
 	uint32_t attempts;
 	struct str recipients;  /* packed trace_recipient, one after another */
 	uint32_t recipients_count;
-	struct str note;        /* words parted by blanks: "repair:NAME" what was put right, "unrepaired:WHY", TRACE_AMBIGUOUS comes first */
+	struct str note;        /* words parted by blanks: "repair:NAME" what was put right, "unrepaired:WHY", TRACE_NOT_BY, TRACE_AMBIGUOUS comes first */
 };
 
 extern const struct pack_field trace_pack[];

@@ -155,6 +155,9 @@ struct way {
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX]);
 bool way_has_fallback(const struct item *item); /* the upstream that it was just tried at is off, and there is another for it now */
 
+/* The upstream that it was just tried at cannot carry it: from now on it goes by others. False: there is none, and nothing has changed. */
+bool way_bar(struct item *item, const char *cause);
+
 /* watch.c: what an attempt came to, for whoever waits for it. True: refused, and whoever sent it has been told so. */
 struct watch_fate {
 	size_t delivered, refused, left; /* recipients */

@@ -260,8 +260,33 @@ void settle_unsent(struct item *item)
 	settle_fate(item, &(struct courier_fate){ .recipients = fates, .nothing_tried = true, .retry_after_ms = item->unsent_wait_ms });
 }
 
-void settle_fate(struct item *item, const struct courier_fate *fate)
+/* One upstream's no, where another may say yes: it goes there at once, and the no is what the queue shows meanwhile. */
+static const struct courier_fate *turn(struct item *item, const struct courier_fate *fate, struct courier_fate *ret_turned)
 {
+	size_t count = item->message.recipients_count;
+	struct courier_recipient_fate *fates;
+
+	if (!fate->other_way)
+		return fate;
+	fates = arena_take(&item->arena, count * sizeof(*fates));
+	if (!fates || !way_bar(item, fate->other_way))
+		return fate;
+	*ret_turned = *fate;
+	ret_turned->recipients = fates;
+	ret_turned->retry_after_ms = 1;
+	for (size_t i = 0; i < count; i++) {
+		fates[i] = fate->recipients[i];
+		fates[i].end = COURIER_LATER;
+	}
+	log_event(LOG_LEVEL_INFO, "another way", LOG_STR("id", item->message.event_id), LOG_STR("not_by", item->way_upstream),
+		  LOG_TEXT("cause", fate->other_way));
+	return ret_turned;
+}
+
+void settle_fate(struct item *item, const struct courier_fate *courier_fate)
+{
+	struct courier_fate turned;
+	const struct courier_fate *fate = turn(item, courier_fate, &turned);
 	const struct limits *limits = &item->dispatch->settings->limits;
 	struct spool_message *message = &item->message;
 	int64_t now_us = clock_real_us();

@@ -1,4 +1,5 @@
-#include "base/clock.h"
+#include <stdio.h>
+
 #include "keeper/dispatch_private.h"
 
 static size_t add_way(struct way *ways, size_t count, struct str upstream, struct str mailbox)
@@ -32,6 +33,35 @@ static bool may_fall_back(const struct spool_message *message)
 	return message->message_id.len > 0 || !str_starts(message->note, STR(TRACE_AMBIGUOUS));
 }
 
+/* It was tried there, and can never go by that upstream. */
+static bool is_barred(const struct spool_message *message, struct str upstream)
+{
+	struct str note = message->note;
+
+	while (note.len > 0) {
+		struct str word = str_cut(&note, ' ');
+
+		if (!str_starts(word, STR(TRACE_NOT_BY)))
+			continue;
+		word = str_skip(word, sizeof(TRACE_NOT_BY) - 1);
+		if (str_starts(word, upstream) && word.len > upstream.len && word.ptr[upstream.len] == ':')
+			return true;
+	}
+	return false;
+}
+
+/* Without those that cannot carry it; all of them when none is left, so that it is said again why. */
+static size_t leave_barred(const struct spool_message *message, struct way *ways, size_t count)
+{
+	size_t left = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (!is_barred(message, ways[i].upstream))
+			ways[left++] = ways[i];
+	}
+	return left > 0 ? left : count;
+}
+
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX])
 {
 	const struct settings *settings = dispatch->settings;
@@ -50,9 +80,10 @@ size_t way_list(const struct dispatch *dispatch, const struct item *item, struct
 	count = add_upstream(ret_ways, 0, upstream, mailbox);
 	fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : NULL;
 	if (fallback && may_fall_back(message) &&
-	    courier_troubled_ms(dispatch->courier, str_of(upstream->name), mailbox) > settings->limits.fallback_after_seconds * 1000)
+	    (is_barred(message, str_of(upstream->name)) ||
+	     courier_troubled_ms(dispatch->courier, str_of(upstream->name), mailbox) > settings->limits.fallback_after_seconds * 1000))
 		count = add_upstream(ret_ways, count, fallback, settings_mailbox(fallback, message->account, message->sender));
-	return count;
+	return leave_barred(message, ret_ways, count);
 }
 
 bool way_has_fallback(const struct item *item)
@@ -61,4 +92,22 @@ bool way_has_fallback(const struct item *item)
 	size_t count = way_list(item->dispatch, item, ways);
 
 	return count > 1 && str_eq(item->way_upstream, ways[0].upstream) && !str_eq(ways[count - 1].upstream, ways[0].upstream);
+}
+
+bool way_bar(struct item *item, const char *cause)
+{
+	struct spool_message *message = &item->message;
+	struct str upstream = item->way_upstream;
+	struct str before = message->note;
+	struct way ways[WAYS_MAX];
+	char text[1100];
+	int len = snprintf(text, sizeof(text), "%.*s%s" TRACE_NOT_BY "%.*s:%s", STR_ARG(before), before.len ? " " : "", STR_ARG(upstream), cause);
+
+	if (len < 0 || (size_t)len >= sizeof(text) || is_barred(message, upstream) ||
+	    !arena_keep(&item->arena, str_of(text), &message->note))
+		return false;
+	if (way_list(item->dispatch, item, ways) > 0 && !is_barred(message, ways[0].upstream))
+		return true;
+	message->note = before;
+	return false;
 }

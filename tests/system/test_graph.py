@@ -17,7 +17,7 @@ from conftest import PASSWORD
 from gateway import Gateway, event_id
 from mailing import deferred, empty
 from message import SENDER, message
-from port import wait_until
+from port import port_free, wait_until
 from sandbox import RECIPIENT, Sandbox, Towards
 from submission import submission_open
 
@@ -26,15 +26,19 @@ OTHER = "other@contoso.example"
 
 @pytest.fixture
 def both(sandbox_new, authority, directory):
-    """A function: start a sandbox with these cases and a gateway that sends by its Graph; `changes` go to the upstream's settings."""
+    """A function: start a sandbox with these cases and a gateway that sends by its Graph; `changes` go to the upstream's settings, `spare`
+    adds one of kind smtp to its fallback."""
     running = []
 
-    def start(*cases, limits=None, **changes):
+    def start(*cases, limits=None, spare=False, **changes):
         sandbox = sandbox_new(*cases)
         gateway = Gateway(directory / f"graph-{len(list(directory.glob('graph-*')))}", authority, Towards(sandbox))
         gateway.settings["upstreams"]["main"] = {
             "kind": "graph", "graph-url": sandbox.json["graphUrl"], "token-url": sandbox.json["tokenUrl"], "ca-file": sandbox.ca,
             "client-id": sandbox.json["clientId"], "client-secret-file": "client-secret", "scope": sandbox.json["graphScope"], **changes}
+        if spare:
+            gateway.settings["upstreams"]["spare"] = Gateway.upstream(Towards(sandbox), "client-secret")
+            gateway.settings["upstreams"]["main"]["fallback"] = "spare"
         gateway.settings["limits"].update(limits or {})
         gateway.write()
         running.append(gateway.start())
@@ -307,15 +311,58 @@ def test_only_a_file(graph_pair):
     assert ("application/pdf", "s.pdf", pdf) in files_of(stored)
 
 
+# A signed one: what is changed in it would break its signature.
+SIGNED = message(body=b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 60_000,
+                 fields=(b"MIME-Version: 1.0", b"Content-Type: multipart/signed; boundary=b; micalg=sha-256"))
+
+
 def test_large_mail_that_cannot_be_taken_apart_goes_back(both):
-    """A signed one: what is changed in it would break its signature."""
     gateway, sandbox = both()
-    data = message(body=b"x" * 70 + b"\r\n" + (b"y" * 70 + b"\r\n") * 60_000,
-                   fields=(b"MIME-Version: 1.0", b"Content-Type: multipart/signed; boundary=b; micalg=sha-256"))
-    event = send(gateway, data)
+    event = send(gateway, SIGNED)
     wait_until(lambda: trace(gateway, event)["recipients"][0]["state"] == "failed", 20, gateway.log)
-    assert "size-over-bytes" in trace(gateway, event)["recipients"][0]["reply"]
+    reply = trace(gateway, event)["recipients"][0]["reply"]
+    assert "fallback of kind smtp" in reply and "size-over-bytes" in reply, "both mends"
     assert all(b"multipart/signed" not in stored[:2000] for stored, _ in sandbox.mail())
+
+
+@pytest.mark.parametrize("cases, settings, data, cause", [
+    ([], {}, SIGNED, "graph-not-split"),
+    (["graph-413:1"], {}, message(), "graph-request-too-large"),
+    ([], {"header-recipients": "refuse"}, message(to="list@example.net"), "graph-names-others"),
+], ids=["unsplittable", "413", "refuse"])
+def test_what_graph_cannot_carry_goes_by_the_fallback(both, cases, settings, data, cause):
+    """At once, byte for byte, and the trace says why; the tests above are the negative controls. What Graph can carry still goes by Graph."""
+    gateway, sandbox = both(*cases, spare=True, **settings)
+    event = send(gateway, data)
+    empty(gateway)
+    row = trace(gateway, event)
+    (recipient,) = row["recipients"]
+    assert (recipient["state"], recipient["upstream"], row["note"]) == ("sent", "spare", f"not-by:main:{cause}")
+    ((stored, envelope),) = sandbox.mail()
+    assert below_received(stored) == data and (envelope["to"], envelope["mechanism"]) == ([RECIPIENT], "XOAUTH2")
+    event = send(gateway, message())
+    empty(gateway)
+    assert trace(gateway, event)["recipients"][0]["upstream"] == "main" and sandbox.mail()[1][1]["mechanism"] == "Graph"
+
+
+def test_what_the_fallback_cannot_carry_waits_for_its_own_upstream(both):
+    """Graph is the fallback here."""
+    gateway, sandbox = both(limits={"fallback-after-seconds": 1})
+    graph = gateway.settings["upstreams"]["main"]
+    smtp = Gateway.upstream(Towards(sandbox), "client-secret")
+    gateway.settings["upstreams"] = {"main": {**smtp, "port": port_free(), "fallback": "graph"}, "graph": graph}
+    gateway.write()
+    gateway.call("reload")
+    event = send(gateway, SIGNED)
+    deferred(gateway, "no attachments of it can be sent apart", 40)
+    assert sandbox.mail() == []
+    gateway.settings["upstreams"]["main"]["port"] = sandbox.port
+    gateway.write()
+    gateway.call("reload")
+    gateway.call("queue", "flush")
+    empty(gateway)
+    row = trace(gateway, event)
+    assert (row["recipients"][0]["upstream"], row["note"]) == ("main", "not-by:graph:graph-not-split")
 
 
 def test_large_mail_after_trouble_leaves_no_draft(both):
