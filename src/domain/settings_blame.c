@@ -85,8 +85,7 @@ enum outcome settings_blame_key(struct settings_reader *reader, enum settings_se
 	                      STR_ARG(key), settings_sections[section].name, rows[0].key);
 }
 
-static enum outcome blame_choice(struct settings_reader *reader, const struct settings_row *row,
-                                 struct str value, struct settings_mark mark)
+static enum outcome wrong_choice(const struct settings_row *row, struct str value, struct fault *fault)
 {
 	const char *names[SETTINGS_ROWS_MAX];
 	size_t count = 0;
@@ -97,31 +96,35 @@ static enum outcome blame_choice(struct settings_reader *reader, const struct se
 	for (; row->choices[count].name; count++) {
 		names[count] = row->choices[count].name;
 		if (!buf_add_format(&list, "%s%s", count ? ", " : "", names[count]))
-			return settings_out_of_memory(reader);
+			return fault_set(fault, OUTCOME_LATER, N_("out of memory while reading %s"), row->key);
 	}
 	near = nearest(value, names, count);
 	if (near.len)
-		return SETTINGS_BLAME(reader, mark,
-		                      N_("%s: \"%.*s\" is not one of %.*s; the nearest is %.*s"), row->key,
-		                      STR_ARG(value), STR_ARG(buf_str(&list)), STR_ARG(near));
-	return SETTINGS_BLAME(reader, mark, N_("%s: \"%.*s\" is not one of %.*s"), row->key, STR_ARG(value),
-	                      STR_ARG(buf_str(&list)));
+		return fault_set(fault, OUTCOME_NEVER, N_("%s: \"%.*s\" is not one of %.*s; the nearest is %.*s"),
+		                 row->key, STR_ARG(value), STR_ARG(buf_str(&list)), STR_ARG(near));
+	return fault_set(fault, OUTCOME_NEVER, N_("%s: \"%.*s\" is not one of %.*s"), row->key, STR_ARG(value),
+	                 STR_ARG(buf_str(&list)));
 }
 
-enum outcome settings_blame_value(struct settings_reader *reader, const struct settings_row *row,
-                                  struct str typed, struct settings_mark mark)
+enum outcome settings_value_wrong(const struct settings_row *row, struct str typed, struct fault *fault)
 {
 	char room[SHOWN_LEN_MAX + 4];
 	struct str value = shown(typed, room);
 
 	if (row->choices)
-		return blame_choice(reader, row, value, mark);
+		return wrong_choice(row, value, fault);
 	if (row->kind == &kind_number)
-		return SETTINGS_BLAME(reader, mark,
-		                      N_("%s: \"%.*s\" is not a whole number from %llu to %llu"), row->key,
-		                      STR_ARG(value), (unsigned long long)row->value_min,
-		                      (unsigned long long)row->value_max);
-	return SETTINGS_BLAME(reader, mark, row->kind->wrong, row->key, STR_ARG(value));
+		return fault_set(fault, OUTCOME_NEVER, N_("%s: \"%.*s\" is not a whole number from %llu to %llu"),
+		                 row->key, STR_ARG(value), (unsigned long long)row->value_min,
+		                 (unsigned long long)row->value_max);
+	return fault_set(fault, OUTCOME_NEVER, row->kind->wrong, row->key, STR_ARG(value));
+}
+
+enum outcome settings_blame_value(struct settings_reader *reader, const struct settings_row *row,
+                                  struct str typed, struct settings_mark mark)
+{
+	(void)settings_value_wrong(row, typed, reader->fault);
+	return settings_place(reader, mark);
 }
 
 enum outcome settings_blame_section(struct settings_reader *reader, struct str typed,

@@ -1,6 +1,5 @@
 #include <string.h>
 
-#include "domain/nearest.h"
 #include "domain/settings_rows.h"
 
 #define SOCKET_PATH_MAX 107 /* unix(7), sun_path without its NUL */
@@ -257,7 +256,6 @@ static enum outcome check_fallbacks(struct settings_reader *reader)
 static enum outcome check_routes(struct settings_reader *reader)
 {
 	const struct settings *settings = reader->settings;
-	const char *names[UPSTREAMS_MAX];
 
 	if (settings->upstreams_count == 0)
 		return SETTINGS_BLAME(reader, reader->sections[SECTION_UPSTREAMS],
@@ -267,18 +265,9 @@ static enum outcome check_routes(struct settings_reader *reader)
 		        reader, reader->sections[SECTION_UPSTREAMS],
 		        N_("there are %zu upstreams and no routes; say which mail goes where under routes"),
 		        settings->upstreams_count);
-	for (size_t i = 0; i < settings->upstreams_count; i++)
-		names[i] = settings->upstreams[i].name;
 	for (size_t i = 0; i < settings->routes_count; i++) {
-		struct str name = str_of(settings->routes[i].upstream);
-		struct str near = nearest(name, names, settings->upstreams_count);
-
-		if (settings_upstream(settings, name))
-			continue;
-		return SETTINGS_BLAME(reader, settings_mark_of(reader, SECTION_ROUTES, i, "upstream"),
-		                      N_("there is no upstream %s; there is %.*s"),
-		                      settings->routes[i].upstream,
-		                      STR_ARG(near.len ? near : str_of(names[0])));
+		if (settings_upstream_known(settings, str_of(settings->routes[i].upstream), reader->fault) != OUTCOME_OK)
+			return settings_place(reader, settings_mark_of(reader, SECTION_ROUTES, i, "upstream"));
 	}
 	return OUTCOME_OK;
 }
@@ -287,8 +276,6 @@ static enum outcome check_notices(struct settings_reader *reader)
 {
 	const struct settings *settings = reader->settings;
 	const struct notices_settings *notices = &settings->notices;
-	const char *names[UPSTREAMS_MAX];
-	struct str near;
 
 	if (!reader->sections[SECTION_NOTICES].line)
 		return OUTCOME_OK;
@@ -300,13 +287,8 @@ static enum outcome check_notices(struct settings_reader *reader)
 	if (notices->mail_to.count > 0 && !settings_notices_from(settings))
 		return SETTINGS_BLAME(reader, MARK("mail-to"),
 		                      N_("notices: mail-to needs from, the address that sends them (or dsn: mailbox)"));
-	for (size_t i = 0; i < settings->upstreams_count; i++)
-		names[i] = settings->upstreams[i].name;
-	if (notices->upstream && !settings_upstream(settings, str_of(notices->upstream))) {
-		near = nearest(str_of(notices->upstream), names, settings->upstreams_count);
-		return SETTINGS_BLAME(reader, MARK("upstream"), N_("there is no upstream %s; there is %.*s"), notices->upstream,
-		                      STR_ARG(near.len ? near : str_of(names[0])));
-	}
+	if (notices->upstream && settings_upstream_known(settings, str_of(notices->upstream), reader->fault) != OUTCOME_OK)
+		return settings_place(reader, MARK("upstream"));
 	return OUTCOME_OK;
 #undef MARK
 }

@@ -148,6 +148,8 @@ enum outcome settings_blame_name(struct settings_reader *reader, enum settings_s
 enum outcome settings_blame_value(struct settings_reader *reader, const struct settings_row *row,
                                   struct str typed, struct settings_mark mark);
 enum outcome settings_out_of_memory(struct settings_reader *reader);
+/* Likewise of a value that stands in no file: the sentence without a place. */
+enum outcome settings_value_wrong(const struct settings_row *row, struct str typed, struct fault *fault);
 
 /* Where `key` of an item stands; where the item begins when it is not there. */
 struct settings_mark settings_mark_of(const struct settings_reader *reader, enum settings_section section, size_t at, const char *key);

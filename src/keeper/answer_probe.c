@@ -4,7 +4,6 @@
 #include <sysexits.h>
 
 #include "courier/probe.h"
-#include "domain/nearest.h"
 #include "keeper/api.h"
 
 /* `upstream test NAME`: who would send that way is gathered here, the courier tries it, and each row goes out as it comes. */
@@ -133,16 +132,10 @@ static size_t gather(const struct keeper *keeper, const struct upstream_settings
 
 static void fail_unknown(struct api_call *call, struct str name)
 {
-	const struct settings *settings = call->keeper->settings;
-	const char *names[UPSTREAMS_MAX];
-	struct str near;
+	struct fault fault;
 
-	for (size_t i = 0; i < settings->upstreams_count; i++)
-		names[i] = settings->upstreams[i].name;
-	near = nearest(name, names, settings->upstreams_count);
-	if (near.len == 0)
-		near = str_of(names[0]);
-	api_fail_text(call, EX_USAGE, N_("there is no upstream %.*s; there is %.*s"), STR_ARG(name), STR_ARG(near));
+	(void)settings_upstream_known(call->keeper->settings, name, &fault);
+	api_fail(call, EX_USAGE, &fault);
 }
 
 void answer_upstream_test(struct api_call *call)
