@@ -94,6 +94,16 @@ const struct argument upstream_test_arguments[] = {
 	{ 0 },
 };
 
+const struct argument route_add_arguments[] = {
+	{ "--upstream", ARGUMENT_TEXT, "upstream", N_("where such mail goes") },
+	{ "--tenant", ARGUMENT_TEXT, "tenant", N_("only mail of this tenant's accounts") },
+	{ "--from", ARGUMENT_TEXT, "from", N_("only mail from this sender: an address, @domain, or * for all") },
+	{ "--size-over-bytes", ARGUMENT_TEXT, "size-over-bytes", N_("only messages larger than this") },
+	{ "--before", ARGUMENT_TEXT, "before", N_("asked before this one (default: after all that were added)") },
+	{ "--dry-run", ARGUMENT_FLAG, "dry-run", N_("change nothing; tell how it would be") },
+	{ 0 },
+};
+
 const struct argument import_entra_arguments[] = {
 	{ "--all", ARGUMENT_FLAG, "all", N_("all sign-ins, not only those that concern SMTP AUTH") },
 	{ "--dates", ARGUMENT_TEXT, "dates", N_("how 4/12/2025 is meant: mdy or dmy (default: as the file shows, else mdy)") },
@@ -296,11 +306,15 @@ const struct column upstream_gauge_columns[] = {
 
 const struct column route_columns[] = {
 	{ "number", N_("No."), COLUMN_BOTH },
+	{ "id", N_("ID"), COLUMN_BOTH },
+	{ "source", N_("Source"), COLUMN_BOTH },
 	{ "tenant", N_("Tenant"), COLUMN_BOTH },
 	{ "from", N_("From"), COLUMN_BOTH },
 	{ "sizeOverBytes", N_("Larger than"), COLUMN_BOTH },
 	{ "upstream", N_("Upstream"), COLUMN_BOTH },
 	{ "fallback", N_("Fallback"), COLUMN_BOTH },
+	{ "inForce", N_("In force"), COLUMN_CSV },
+	{ "takenBy", N_("Taken by"), COLUMN_BOTH },
 	{ 0 },
 };
 

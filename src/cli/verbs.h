@@ -8,6 +8,7 @@ extern const struct argument user_add_arguments[], user_passwd_arguments[], tena
 extern const struct argument signins_arguments[], trace_arguments[], audit_arguments[], list_arguments[], tenant_filter_arguments[];
 extern const struct argument rehearse_arguments[], upstream_token_arguments[], upstream_login_arguments[];
 extern const struct argument rehearse_arguments[], upstream_test_arguments[];
+extern const struct argument route_add_arguments[];
 extern const struct argument report_arguments[], retirement_show_arguments[], retirement_set_arguments[], retirement_simulate_arguments[];
 extern const struct argument notices_list_arguments[], notices_snooze_arguments[];
 extern const struct argument import_entra_arguments[], import_eac_arguments[];

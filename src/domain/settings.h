@@ -135,6 +135,8 @@ struct settings {
 	size_t upstreams_count;
 	struct route_settings *routes;
 	size_t routes_count;
+	const struct route_settings *added; /* asked before those: an administrator's, not the file's (domain/route); borrowed */
+	size_t added_count;
 	struct issuer_settings *issuers; /* whose tokens devices may sign in with */
 	size_t issuers_count;
 	const char *dsn_mailbox; /* NULL: not set */
@@ -170,7 +172,8 @@ bool settings_explain(struct str key, enum language language, struct buf *out); 
 /* "HOST:PORT", "[v6]:PORT". */
 bool address_port_parse(struct str text, struct str *ret_host, unsigned *ret_port);
 
-/* The first route that fits, else the only upstream when there is but one route-less upstream; NULL: none. */
+/* The first route that fits, else the only upstream when there is but one route-less upstream; NULL: none. An added route whose upstream is
+ * not in the file is passed over; and to name an upstream by one does not make it routed, or mail that goes by it today would have no way. */
 const struct upstream_settings *settings_route(const struct settings *settings, struct str tenant, struct str from,
 					       uint64_t size);
 /* Whose mailbox carries a message of this account (of this sender, when there is none): of several always the same one. */
@@ -182,5 +185,7 @@ const char *settings_notices_from(const struct settings *settings);
 const struct upstream_settings *settings_notices_upstream(const struct settings *settings);
 const char *settings_notices_to(const struct settings *settings, size_t at);
 const struct upstream_settings *settings_upstream(const struct settings *settings, struct str name);
+/* NEVER, and "there is no upstream …" with the nearest that there is. */
+enum outcome settings_upstream_known(const struct settings *settings, struct str name, struct fault *fault);
 
 #endif

@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "domain/nearest.h"
+
 bool address_port_parse(struct str text, struct str *ret_host, unsigned *ret_port)
 {
 	size_t colon = str_find_last(text, ':');
@@ -28,6 +30,20 @@ const struct upstream_settings *settings_upstream(const struct settings *setting
 			return &settings->upstreams[i];
 	}
 	return NULL;
+}
+
+enum outcome settings_upstream_known(const struct settings *settings, struct str name, struct fault *fault)
+{
+	const char *names[UPSTREAMS_MAX];
+	struct str near;
+
+	if (settings_upstream(settings, name))
+		return OUTCOME_OK;
+	for (size_t i = 0; i < settings->upstreams_count; i++)
+		names[i] = settings->upstreams[i].name;
+	near = nearest(name, names, settings->upstreams_count);
+	return fault_set(fault, OUTCOME_NEVER, N_("there is no upstream %.*s; there is %.*s"), STR_ARG(name),
+	                 STR_ARG(near.len ? near : str_of(names[0])));
 }
 
 /* FNV-1a: any even spread will do, and it must be the same one after a restart. */
@@ -87,19 +103,33 @@ static const struct upstream_settings *upstream_unrouted(const struct settings *
 	return found;
 }
 
+static bool route_fits(const struct route_settings *route, struct str tenant, struct str from, uint64_t size)
+{
+	return (!route->tenant || str_eq_nocase(str_of(route->tenant), tenant)) && from_fits(route->from, from) &&
+	       (route->size_over_bytes == 0 || size > route->size_over_bytes);
+}
+
+static const struct upstream_settings *first_that_fits(const struct settings *settings, const struct route_settings *routes,
+                                                       size_t count, struct str tenant, struct str from, uint64_t size)
+{
+	const struct upstream_settings *upstream = NULL;
+
+	for (size_t i = 0; i < count && !upstream; i++) {
+		if (route_fits(&routes[i], tenant, from, size))
+			upstream = settings_upstream(settings, str_of(routes[i].upstream));
+	}
+	return upstream;
+}
+
 const struct upstream_settings *settings_route(const struct settings *settings, struct str tenant,
                                                struct str from, uint64_t size)
 {
-	for (size_t i = 0; i < settings->routes_count; i++) {
-		const struct route_settings *route = &settings->routes[i];
+	const struct upstream_settings *upstream =
+	        first_that_fits(settings, settings->added, settings->added_count, tenant, from, size);
 
-		if (route->tenant && !str_eq_nocase(str_of(route->tenant), tenant))
-			continue;
-		if (from_fits(route->from, from) &&
-		    (route->size_over_bytes == 0 || size > route->size_over_bytes))
-			return settings_upstream(settings, str_of(route->upstream));
-	}
-	return upstream_unrouted(settings);
+	if (!upstream)
+		upstream = first_that_fits(settings, settings->routes, settings->routes_count, tenant, from, size);
+	return upstream ? upstream : upstream_unrouted(settings);
 }
 
 enum language settings_notices_language(const struct settings *settings)

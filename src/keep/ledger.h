@@ -9,6 +9,7 @@
 #include "domain/account.h"
 #include "domain/report.h"
 #include "domain/retirement.h"
+#include "domain/route.h"
 #include "domain/sign_in.h"
 #include "domain/trace.h"
 
@@ -87,6 +88,14 @@ enum outcome ledger_retirement_plans(struct ledger *ledger, bool (*each)(void *c
 				     void *context, struct fault *fault);
 enum outcome ledger_retirement_put(struct ledger *ledger, const struct retirement_plan *plan, struct str actor, struct str what,
 				   struct fault *fault);
+
+/* The routes that were added, in the order in which they are asked, into an empty list. */
+enum outcome ledger_routes(struct ledger *ledger, struct route_list *list, struct fault *fault);
+/* With an audit row. `before`: the number of another; 0: as the last. *ret_number is one that no route ever had. */
+enum outcome ledger_route_add(struct ledger *ledger, const struct route_settings *rule, uint64_t before, struct str actor,
+			      uint64_t *ret_number, struct fault *fault);
+enum outcome ledger_route_remove(struct ledger *ledger, uint64_t number, const struct route_settings *rule, struct str actor,
+				 struct fault *fault);
 
 enum outcome ledger_verify(struct ledger *ledger, struct fault *fault); /* integrity check */
 

@@ -1,10 +1,9 @@
-/* answer_gauge: upstreams and routes, and how far each mailbox is with its shares. */
+/* answer_gauge: upstreams, and how far each mailbox is with its shares. */
 #include <stdlib.h>
 #include <sysexits.h>
 
 #include "base/clock.h"
 #include "domain/json_text.h"
-#include "domain/nearest.h"
 #include "keeper/api.h"
 
 #define MINUTE_S 60
@@ -142,16 +141,10 @@ static void on_waiting(void *context, const struct spool_waiting *waiting, size_
 
 static void fail_unknown(struct api_call *call)
 {
-	const struct settings *settings = call->keeper->settings;
-	const char *names[UPSTREAMS_MAX];
-	struct str near;
+	struct fault fault;
 
-	for (size_t i = 0; i < settings->upstreams_count; i++)
-		names[i] = settings->upstreams[i].name;
-	near = nearest(str_of(api_text(call, "upstream")), names, settings->upstreams_count);
-	if (near.len == 0)
-		near = str_of(names[0]);
-	api_fail_text(call, EX_DATAERR, N_("there is no upstream %s; there is %.*s"), api_text(call, "upstream"), STR_ARG(near));
+	(void)settings_upstream_known(call->keeper->settings, str_of(api_text(call, "upstream")), &fault);
+	api_fail(call, EX_DATAERR, &fault);
 }
 
 /* One that is gone from the settings is shown while anything waits for it. */
@@ -173,24 +166,4 @@ void answer_upstream_show(struct api_call *call)
 	}
 	spool_waiting(call->keeper->spool, str_of(name), settings_upstream(call->keeper->settings, str_of(name)) ? on_waiting : on_gone,
 		      call);
-}
-
-/* --- routes: they are in the settings file alone --- */
-
-void answer_route_list(struct api_call *call)
-{
-	const struct settings *settings = call->keeper->settings;
-
-	for (size_t i = 0; i < settings->routes_count; i++) {
-		const struct route_settings *route = &settings->routes[i];
-		const struct upstream_settings *upstream = settings_upstream(settings, str_of(route->upstream));
-
-		api_row(call, json_pack("{s:I,s:s,s:s,s:I,s:s,s:s?}", "number", (json_int_t)(i + 1), "tenant",
-					route->tenant ? route->tenant : "*", "from", route->from ? route->from : "*", "sizeOverBytes",
-					(json_int_t)route->size_over_bytes, "upstream", route->upstream, "fallback",
-					upstream ? upstream->fallback : NULL));
-	}
-	if (settings->routes_count == 0 && settings->upstreams_count > 0)
-		api_note(call, N_("there are no routes: all mail goes by %s"), settings->upstreams[0].name);
-	api_end(call, EX_OK);
 }

@@ -54,6 +54,8 @@ static const struct api_verb verbs[] = {
 	{ "upstream test", API_OPERATOR, answer_upstream_test },
 	{ "upstream show", API_OPERATOR, answer_upstream_show },
 	{ "route list", API_OPERATOR, answer_route_list },
+	{ "route add", API_ADMINISTRATOR, answer_route_add },
+	{ "route remove", API_ADMINISTRATOR, answer_route_remove },
 	{ "report smtp-auth", API_OPERATOR, answer_report },
 	{ "retirement show", API_OPERATOR, answer_retirement_show },
 	{ "retirement set", API_ADMINISTRATOR, answer_retirement_set },

@@ -92,6 +92,8 @@ void answer_upstream_login_answer(struct api_call *call);
 void answer_upstream_test(struct api_call *call); /* answer_probe.c */
 void answer_upstream_show(struct api_call *call);
 void answer_route_list(struct api_call *call);
+void answer_route_add(struct api_call *call);
+void answer_route_remove(struct api_call *call);
 struct courier_status;
 json_t *answer_upstream_json(const struct courier_status *status); /* one row of upstream list; NULL: out of memory */
 void answer_report(struct api_call *call);

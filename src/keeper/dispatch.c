@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "domain/route.h"
 #include "keeper/dispatch_private.h"
 
 #define TICK_MS 250
@@ -219,6 +220,16 @@ void dispatch_wake(struct dispatch *dispatch)
 	window_round(dispatch);
 }
 
+/* Whoever strays by the routes of now is found again as it is read. */
+static void forget_strays(struct dispatch *dispatch)
+{
+	struct turns *turns;
+	size_t at = 0;
+
+	while ((turns = table_next(&dispatch->turns, &at)))
+		turns->strays = false;
+}
+
 bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
 {
 	const struct item *item = table_find(&dispatch->items, TABLE_KEY(id));
@@ -228,8 +239,29 @@ bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id)
 
 void dispatch_settings(struct dispatch *dispatch, const struct settings *settings)
 {
+	bool agree = route_files_agree(dispatch->settings, settings);
+
 	dispatch->settings = settings;
 	window_check_routes(dispatch);
+	if (!agree)
+		dispatch_reroute(dispatch);
+}
+
+static void on_retried(void *context, enum outcome outcome, const struct fault *fault)
+{
+	(void)fault;
+	if (outcome == OUTCOME_OK) /* else each goes when it is due */
+		dispatch_wake(context);
+}
+
+void dispatch_reroute(struct dispatch *dispatch)
+{
+	forget_strays(dispatch);
+	for (const struct share *share = dispatch->shares; share; share = share->next) {
+		if (share->lanes > 0)
+			(void)spool_retry_route(dispatch->spool, str_of(share->route), on_retried, dispatch);
+	}
+	dispatch_wake(dispatch);
 }
 
 struct dispatch *dispatch_new(struct loop *loop, struct spool *spool, const struct settings *settings)

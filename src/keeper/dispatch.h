@@ -17,7 +17,9 @@ void dispatch_start(struct dispatch *dispatch, struct courier *courier, struct s
 /* A message of this gateway's own was refused for good; borrowed for the call. Before dispatch_start. */
 void dispatch_tell_unsent(struct dispatch *dispatch, void (*on_unsent)(void *context, const struct spool_message *message, struct str reply),
 			  void *context);
-void dispatch_settings(struct dispatch *dispatch, const struct settings *settings);
+void dispatch_settings(struct dispatch *dispatch, const struct settings *settings); /* the ones before must still be there */
+/* The routes are others now: what waits is asked anew which way it goes, and what was put off is due. */
+void dispatch_reroute(struct dispatch *dispatch);
 void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
 
 /* A message was just committed: goes at once when its lane is free and nothing older waits (its small body is kept from the commit, at

@@ -37,6 +37,7 @@ struct item {
 	int body_fd;                 /* -1: none */
 	bool body_here;
 	struct str way_upstream, way_mailbox; /* by which it goes just now */
+	bool strays;                 /* it goes by another upstream than it was stored for */
 	bool is_large;               /* counted in its turns */
 	uint64_t unsent_wait_ms;     /* it does not go, and why … */
 	struct str unsent;           /* … in our words; empty: it goes */
@@ -114,6 +115,7 @@ struct turns {
 	struct table tenants;        /* by name: all that ever waited */
 	size_t lanes, large, loading; /* large: messages under way that are; loading: bodies */
 	bool pumping, again, detours;
+	bool strays;                 /* some of its mail does: one that finds no room says nothing of the others */
 	bool blocked;                /* the last that was due found no room */
 	bool owed;
 	struct turns *next_owed;
@@ -126,6 +128,7 @@ void turns_pump(struct turns *turns);
 void turns_owe(struct turns *turns); /* a pump, however many of its lanes ask for one */
 void turns_pump_owed(struct dispatch *dispatch);
 void turns_pump_detours(struct dispatch *dispatch);
+void turns_note_detour(struct turns *turns); /* some of its mail may go by another mailbox */
 void turns_forget(struct turns *turns); /* once no lane is left */
 
 /*
@@ -152,6 +155,7 @@ void window_round(struct dispatch *dispatch);
 struct way {
 	struct str upstream, mailbox;
 };
+bool way_strays(const struct dispatch *dispatch, const struct spool_message *message); /* the routes say another upstream today than at its commit */
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX]);
 bool way_has_fallback(const struct item *item); /* the upstream that it was just tried at is off, and there is another for it now */
 

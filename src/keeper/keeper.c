@@ -18,6 +18,7 @@
 #include "keeper/notice.h"
 #include "keeper/rehearse.h"
 #include "keeper/retire.h"
+#include "keeper/routes.h"
 #include "sys/child.h"
 #include "sys/memfd.h"
 #include "sys/zone.h"
@@ -102,6 +103,7 @@ static void take_settings(struct keeper *keeper, int fd)
 		buf_done(&bytes);
 		return;
 	}
+	routes_settings(keeper, settings);
 	keeper->settings = settings;
 	dispatch_settings(keeper->dispatch, settings);
 	issuers_settings(keeper->issuers, settings);
@@ -251,6 +253,8 @@ static enum outcome open_stores(struct keeper *keeper, struct fault *fault)
 	    password_key_load(state, keeper->password_key, fault) != OUTCOME_OK)
 		return fault->outcome;
 	keeper->node = ledger_node(keeper->ledger);
+	if (routes_load(keeper, fault) != OUTCOME_OK)
+		return fault->outcome;
 	return directory_load(&keeper->directory, keeper->ledger, fault);
 }
 

@@ -30,6 +30,7 @@ struct rehearse;
 struct retire;
 struct imports;
 struct notices;
+struct route_list;
 
 struct keeper {
 	struct loop loop;
@@ -39,6 +40,8 @@ struct keeper {
 	struct settings *settings;
 	unsigned char password_key[PASSWORD_KEY_BYTES];
 	struct directory directory;
+	struct route_list *routes;  /* that were added; the settings in force borrow them */
+	bool routes_change;         /* one is on its way to the ledger */
 	struct ledger *ledger;      /* the scribe's: only its thread touches it */
 	struct ledger *ledger_read; /* the reader's */
 	struct worker_pool *scribe; /* one thread: writes to the ledger in order */

@@ -113,6 +113,16 @@ void lane_put(struct lane *lane, struct item *item)
 
 /* --- from the spool --- */
 
+/* Routes have changed since it was taken in: known as it is read, and not when its turn comes, which those before it may keep from coming. */
+static void note_if_it_strays(struct lane *lane, struct item *item)
+{
+	item->strays = way_strays(lane->dispatch, &item->message);
+	if (!item->strays)
+		return;
+	lane->turns->strays = true;
+	turns_note_detour(lane->turns);
+}
+
 static void on_heads(void *context, const struct spool_head *heads, size_t count, bool whole)
 {
 	struct lane *lane = context;
@@ -142,6 +152,7 @@ static void on_heads(void *context, const struct spool_head *heads, size_t count
 			lane->more_due_us = clock_real_us() + LOAD_AGAIN_US;
 			break;
 		}
+		note_if_it_strays(lane, item);
 		lane_put(lane, item);
 	}
 	lane_pump(lane);
@@ -345,10 +356,8 @@ static enum lane_step refuse(struct lane *lane, struct item **at, uint64_t wait_
 
 static void note_detours(struct turns *turns, const struct way *ways, size_t count)
 {
-	if (turns->detours || (count == 1 && str_eq(ways[0].upstream, turns->route) && str_eq(ways[0].mailbox, turns->mailbox)))
-		return;
-	turns->detours = true;
-	turns->dispatch->detours++;
+	if (count != 1 || !str_eq(ways[0].upstream, turns->route) || !str_eq(ways[0].mailbox, turns->mailbox))
+		turns_note_detour(turns);
 }
 
 /* The way that has room. NULL: none has. */
@@ -364,18 +373,15 @@ static const struct way *way_with_room(struct lane *lane, const struct item *ite
 	return NULL;
 }
 
-enum lane_step lane_send(struct lane *lane)
+static enum lane_step send_one(struct lane *lane, struct item **at)
 {
 	struct courier *courier = lane->dispatch->courier;
 	struct way ways[WAYS_MAX];
-	struct item **at = first_due(lane);
 	const struct way *way;
 	const char *cause;
 	uint64_t hold_ms;
 	size_t count;
 
-	if (!at)
-		return LANE_NONE_DUE;
 	(*at)->unsent = STR("");
 	count = way_list(lane->dispatch, *at, ways);
 	if (count == 0)
@@ -395,6 +401,29 @@ enum lane_step lane_send(struct lane *lane)
 		return LANE_NO_ROOM;
 	start(lane, at);
 	return LANE_WENT;
+}
+
+/* The next one behind it that is due and goes by another upstream than those of this lane do. */
+static struct item **next_stray(struct item **at)
+{
+	int64_t now_us = clock_real_us();
+
+	for (at = &(*at)->next; *at && (*at)->message.due_us <= now_us; at = &(*at)->next) {
+		if ((*at)->strays)
+			return at;
+	}
+	return NULL;
+}
+
+enum lane_step lane_send(struct lane *lane)
+{
+	struct item **at = first_due(lane);
+	enum lane_step step = at ? send_one(lane, at) : LANE_NONE_DUE;
+
+	/* An account's mail keeps its order on each way, and not across them. */
+	while (step == LANE_NO_ROOM && lane->turns->strays && (at = next_stray(at)))
+		step = send_one(lane, at);
+	return step;
 }
 
 void lane_look(struct lane *lane)

@@ -188,7 +188,7 @@ static void put_back(struct lane *lane)
 
 static void pump_round(struct turns *turns)
 {
-	bool each_its_own_way = !settings_upstream(turns->dispatch->settings, turns->route);
+	bool each_its_own_way = turns->strays || !settings_upstream(turns->dispatch->settings, turns->route);
 	size_t in_vain = 0;
 	struct lane *lane;
 
@@ -245,6 +245,14 @@ void turns_pump_owed(struct dispatch *dispatch)
 		turns_pump(turns);
 		turns_forget(turns);
 	}
+}
+
+void turns_note_detour(struct turns *turns)
+{
+	if (turns->detours)
+		return;
+	turns->detours = true;
+	turns->dispatch->detours++;
 }
 
 void turns_pump_detours(struct dispatch *dispatch)

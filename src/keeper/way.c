@@ -62,21 +62,39 @@ static size_t leave_barred(const struct spool_message *message, struct way *ways
 	return left > 0 ? left : count;
 }
 
+/* What the routes say today. What was taken in stays where it was put when they say nothing, when it is one of this gateway's own, or when only
+ * that upstream could tell whether it has it already. NULL: gone from the settings, and no route fits. */
+static const struct upstream_settings *upstream_now(const struct settings *settings, const struct spool_message *message)
+{
+	const struct upstream_settings *stored = settings_upstream(settings, message->route);
+	const struct upstream_settings *now;
+
+	if (stored && (message->is_dsn != SPOOL_NOT_OURS || !may_fall_back(message)))
+		return stored;
+	now = settings_route(settings, message->tenant, message->sender, message->size_bytes);
+	return now ? now : stored;
+}
+
+bool way_strays(const struct dispatch *dispatch, const struct spool_message *message)
+{
+	const struct upstream_settings *upstream = upstream_now(dispatch->settings, message);
+
+	return upstream && !str_eq(str_of(upstream->name), message->route);
+}
+
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX])
 {
 	const struct settings *settings = dispatch->settings;
 	const struct spool_message *message = &item->message;
-	const struct upstream_settings *upstream = settings_upstream(settings, message->route);
+	const struct upstream_settings *upstream = upstream_now(settings, message);
 	const struct upstream_settings *fallback;
 	struct str mailbox = message->mailbox;
 	size_t count;
 
-	if (!upstream) { /* gone from the settings: as if it came just now */
-		upstream = settings_route(settings, message->tenant, message->sender, message->size_bytes);
-		if (!upstream)
-			return 0;
+	if (!upstream)
+		return 0;
+	if (!str_eq(str_of(upstream->name), message->route)) /* as if it came just now */
 		mailbox = settings_mailbox(upstream, message->account, message->sender);
-	}
 	count = add_upstream(ret_ways, 0, upstream, mailbox);
 	fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : NULL;
 	if (fallback && may_fall_back(message) &&
