@@ -302,8 +302,11 @@ static size_t look_bytes(struct repair *repair)
 {
 	unsigned needs = REPAIR_BIT(REPAIR_LONG_LINES) | REPAIR_BIT(REPAIR_MISSING_CHARSET);
 	unsigned switches = repair->header.switches;
+	struct str block = buf_str(&repair->block);
+	/* Without its NUL bytes the section may say another type, or be another. */
+	bool may_be_text = str_find(block, '\0') < block.len || repair_is_plain_text(&repair->header);
 
-	return switches & needs && repair_is_plain_text(&repair->header) && repair->look_bytes_max > GLANCE_BYTES
+	return switches & needs && may_be_text && repair->look_bytes_max > GLANCE_BYTES
 		       ? repair->look_bytes_max
 	       : switches ? GLANCE_BYTES
 			  : 0;

@@ -309,34 +309,52 @@ static void date_print(const struct date *date, int64_t received_us, char ret_te
 		       (int)((zone < 0 ? -zone : zone) % 60));
 }
 
-void repair_date(struct repair_header *header)
+/* One Date that says something: put right, or named otherwise where nobody can read it. Answers whether it is one still. */
+static bool date_mend(struct repair_header *header, struct repair_field *field)
 {
-	struct repair_field *field = repair_find(header, STR("date"));
-	struct str value = field ? repair_value(header, field) : STR("");
-	char now[CLOCK_RFC5322_MAX];
+	struct str value = repair_value(header, field);
 	char text[DATE_BYTES_MAX];
 	struct date date;
+	bool known = date_parse(value, &date);
 
-	clock_rfc5322_print(header->facts.received_us, now);
-	if (value.len == 0) {
-		if (!repair_is_on(header, REPAIR_MISSING_DATE))
-			return;
-		if (field)
-			repair_drop(field);
-		repair_add(header, STR("Date"), str_of(now));
-		repair_tell(header, REPAIR_MISSING_DATE);
-		return;
-	}
-	if (!repair_is_on(header, REPAIR_BAD_DATE))
-		return;
-	if (!date_parse(value, &date)) {
-		repair_rename(header, field, STR("X-Original-Date"));
-		repair_add(header, STR("Date"), str_of(now));
-	} else if (is_good(value, &date)) {
-		return;
-	} else {
+	if (known && is_good(value, &date))
+		return true;
+	if (known) {
 		date_print(&date, header->facts.received_us, text);
 		repair_set(header, field, str_of(text));
+	} else {
+		repair_rename(header, field, STR("X-Original-Date"));
 	}
 	repair_tell(header, REPAIR_BAD_DATE);
+	return known;
+}
+
+void repair_date(struct repair_header *header)
+{
+	bool bad = repair_is_on(header, REPAIR_BAD_DATE);
+	bool missing = repair_is_on(header, REPAIR_MISSING_DATE);
+	bool has_date = false, unreadable = false;
+	char now[CLOCK_RFC5322_MAX];
+
+	for (size_t i = 0; i < header->count && !header->failed; i++) {
+		struct repair_field *field = &header->fields[i];
+
+		if (!str_eq_nocase(field->name, STR("date")))
+			continue;
+		if (repair_value(header, field).len > 0) {
+			bool is_date = !bad || date_mend(header, field);
+
+			has_date |= is_date;
+			unreadable |= !is_date;
+		} else if (missing) {
+			repair_drop(field);
+			repair_tell(header, REPAIR_MISSING_DATE);
+		}
+	}
+	if (has_date || !(missing || unreadable))
+		return;
+	clock_rfc5322_print(header->facts.received_us, now);
+	repair_add(header, STR("Date"), str_of(now));
+	if (!unreadable)
+		repair_tell(header, REPAIR_MISSING_DATE);
 }

@@ -238,12 +238,12 @@ static bool read_mailbox(struct repair_mailboxes *list, struct repair_mailbox it
 static bool is_name_of(const struct repair_mailbox *item, const struct repair_mailbox *next)
 {
 	return item->end == ',' && next->kind == MAILBOX_ANGLE && next->text.ptr > item->text.ptr &&
-	       next->address.ptr > next->phrase.ptr &&
 	       (item->kind == MAILBOX_WORDS ||
 		(item->kind == MAILBOX_BARE && str_eq_nocase(item->address, next->address)));
 }
 
-static void join_names(struct repair_mailboxes *list)
+/* False: a name before, and one behind the address. */
+static bool join_names(struct repair_mailboxes *list)
 {
 	size_t first = list->count;
 
@@ -252,6 +252,8 @@ static void join_names(struct repair_mailboxes *list)
 		struct repair_mailbox *next = &list->items[first];
 
 		if (first < list->count && is_name_of(&item, next)) {
+			if (next->address.ptr < next->phrase.ptr)
+				return false;
 			const char *end = next->phrase.len ? next->phrase.ptr + next->phrase.len : item.text.ptr + item.text.len;
 
 			next->phrase = (struct str){ item.text.ptr, (size_t)(end - item.text.ptr) };
@@ -262,6 +264,7 @@ static void join_names(struct repair_mailboxes *list)
 	}
 	list->items += first;
 	list->count -= first;
+	return true;
 }
 
 bool repair_mailboxes_parse(struct arena *arena, struct str value, struct repair_mailboxes *ret_list)
@@ -293,7 +296,8 @@ bool repair_mailboxes_parse(struct arena *arena, struct str value, struct repair
 		if (!read_mailbox(&list, item))
 			return false;
 	}
-	join_names(&list);
+	if (!join_names(&list))
+		return false;
 	for (size_t i = 0; i < list.count; i++) {
 		if (!str_is_ascii(list.items[i].address))
 			return false; /* RFC 6531; no encoded word can stand in it */
@@ -370,7 +374,8 @@ static bool add_quoted(struct line *line, struct str phrase, bool first)
 		if ((text.ptr[i] == '\\' && !buf_add_byte(&quoted, '\\')) || !buf_add_byte(&quoted, text.ptr[i]))
 			return false;
 	}
-	return buf_add_byte(&quoted, '"') && add_word(line, buf_str(&quoted), first);
+	/* A longer one would not be known for a quoted string, by a second gateway neither: the field stays as it came. */
+	return buf_add_byte(&quoted, '"') && quoted.len <= SIGN_BYTES_MAX && add_word(line, buf_str(&quoted), first);
 }
 
 static bool add_phrase(struct line *line, struct str phrase, bool quote, bool first)

@@ -57,6 +57,10 @@ static const struct repair_case dates[] = {
 	{ "no date that there is", B(BAD_DATE), DATE("Tue, 31 Feb 2026 09:00:00 +0900"),
 	  "X-Original-Date: Tue, 31 Feb 2026 09:00:00 +0900\r\nDate: Tue, 24 Nov 2026 00:00:30 +0000\r\n" END, B(BAD_DATE) },
 	{ "no date", B(BAD_DATE), DATE("today"), "X-Original-Date: today\r\nDate: Tue, 24 Nov 2026 00:00:30 +0000\r\n" END, B(BAD_DATE) },
+	{ "no date, twice", B(BAD_DATE), "Date: today\r\nDate: now\r\n" END,
+	  "X-Original-Date: today\r\nX-Original-Date: now\r\nDate: Tue, 24 Nov 2026 00:00:30 +0000\r\n" END, B(BAD_DATE) },
+	{ "no date, and one", B(BAD_DATE) | B(MISSING_DATE), "Date: today\r\nDate: 2026/11/24 09:00\r\nDate:\r\n" END,
+	  "X-Original-Date: today\r\nDate: Tue, 24 Nov 2026 09:00:00 +0900\r\n" END, B(BAD_DATE) | B(MISSING_DATE) },
 };
 
 static const struct repair_case names[] = {
