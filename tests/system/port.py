@@ -1,20 +1,46 @@
 """Free loopback ports, and waiting for one to answer."""
 
+import itertools
+import random
 import socket
 import time
 
+# Below what the kernel gives away by itself (net.ipv4.ip_local_port_range): nobody's client comes to stand there while a server is down.
+BLOCK = 50
+BLOCKS = range(10000, 32700, BLOCK)
+_claims = []
+
+
+def _ports():
+    """Block after block. A name in the kernel, which ends with this process, keeps each for it: two runs at once never choose the same port."""
+    for first in random.SystemRandom().sample(BLOCKS, len(BLOCKS)):
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind(f"\0sekisho-tests-ports-{first}")
+        except OSError:
+            claim.close()
+            continue
+        _claims.append(claim)
+        yield from filter(_nobody_listens, range(first, first + BLOCK))
+
+
+def _nobody_listens(port):
+    with socket.socket() as sock:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            sock.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+_next = _ports()
+
 
 def port_free(count=1):
-    """Give `count` different ports of 127.0.0.1 that nobody uses just now."""
-    held = [socket.socket() for _ in range(count)]
-    try:
-        for sock in held:
-            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind(("127.0.0.1", 0))
-        ports = [sock.getsockname()[1] for sock in held]
-    finally:
-        for sock in held:
-            sock.close()
+    """Give `count` ports of 127.0.0.1 that nobody uses, and that are given to nobody else while this process lives."""
+    ports = list(itertools.islice(_next, count))
+    assert len(ports) == count, "no port is free any more"
     return ports[0] if count == 1 else ports
 
 

@@ -1,11 +1,12 @@
 """A private Postfix: own settings, own queue, loopback only, stopped by its pid."""
 
+import grp
 import os
 import pathlib
 import pwd
 import time
 
-from process import Process, run
+from process import Process
 
 DAEMONS = pathlib.Path("/usr/lib/postfix/sbin")
 
@@ -36,6 +37,10 @@ anvil     unix  - - n -   1 anvil
 scache    unix  - - n -   1 scache
 postlog   unix-dgram n - n - 1 postlogd
 """
+
+# The queue's folders, as `postfix check` makes them: its shell scripts look at the whole installation and take seconds.
+QUEUE = {**dict.fromkeys(("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold", "incoming", "private", "saved", "trace"), 0o700),
+         "public": 0o710, "maildrop": 0o730}
 
 # main.cf: an instance that touches nothing of the machine's own.
 COMMON = {
@@ -75,15 +80,20 @@ class Postfix:
         self.queue.mkdir()
         data = directory / "data"
         data.mkdir()
-        owner = pwd.getpwnam("postfix")
+        owner, drop = pwd.getpwnam("postfix"), grp.getgrnam("postdrop")
         os.chown(data, owner.pw_uid, owner.pw_gid)
+        (self.queue / "pid").mkdir()
+        for name, mode in QUEUE.items():
+            (self.queue / name).mkdir()
+            os.chown(self.queue / name, owner.pw_uid, drop.gr_gid if mode & 0o070 else 0)
+            (self.queue / name).chmod(mode)
         self.log_path.touch()
         main = {**COMMON, "queue_directory": self.queue, "data_directory": data,
                 "maillog_file": self.log_path, "maillog_file_prefixes": directory, **settings}
         (self.config / "main.cf").write_text(
             "".join(f"{name} = {value}\n" for name, value in main.items()))
         (self.config / "master.cf").write_text("".join(f"{row}\n" for row in listeners) + SERVICES)
-        run(["postfix", "-c", self.config, "check"])
+        os.utime(self.config / "main.cf", (0, 0))  # each program of Postfix waits until it is two seconds old: somebody may still be writing
         self.process = None
 
     def start(self, port):

@@ -6,6 +6,7 @@ import subprocess
 
 import pytest
 
+from client import OWN_NAME
 from conftest import PASSWORD
 from gateway import BINARY, REPOSITORY
 
@@ -41,7 +42,7 @@ def shell(gateway, tmp_path_factory):
     wrapper = folder / "sekisho"
     wrapper.write_text(f'#!/bin/sh\nexec "{BINARY}" -c "{gateway.file}" "$@"\n')
     wrapper.chmod(0o755)
-    environment = {**os.environ, "PATH": f"{folder}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
+    environment = {**os.environ, **OWN_NAME, "PATH": f"{folder}:{os.environ['PATH']}", "LANG": "C.UTF-8"}
 
     def run(commands):
         text = commands.replace("--port 2587", f"--port {gateway.port['starttls']}")
