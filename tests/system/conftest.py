@@ -15,9 +15,13 @@ from upstream import Upstream, open_directory, remove_directory
 # The tenant that each token format serves.
 DOMAINS = {"jwt": "contoso.example", "opaque": "fabrikam.example"}
 PASSWORD = "abc2 def3!ghi4"
+# The files that take longest come first, so that of two workers (./dev check) none is left with a long one.
+LONGEST = ("test_graph", "test_notices", "test_limits_upstream", "test_restart", "test_flows", "test_sandbox_cases", "test_token_trouble")
 
 
 def pytest_collection_modifyitems(items):
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
     if os.geteuid() != 0:
         skip = pytest.mark.skip(reason="the private Postfix and Dovecot have to be started as root")
         for item in items:

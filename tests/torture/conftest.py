@@ -21,14 +21,23 @@ from recorder import Recorder  # noqa: E402
 from upstream import open_directory, remove_directory  # noqa: E402
 
 LONG = "long" in (os.environ.get("SEKISHO_TORTURE"), os.environ.get("TORTURE"))
-SEED = int(os.environ.get("SEKISHO_SEED") or time.time_ns() % 1_000_000_007)
-FIGURES = []
+os.environ["SEKISHO_SEED"] = os.environ.get("SEKISHO_SEED") or str(time.time_ns() % 1_000_000_007)  # the same for each worker of a run
+SEED = int(os.environ["SEKISHO_SEED"])
+# The files that take longest come first, so that of two workers none is left with a long one.
+LONGEST = ("test_memory", "test_io_faults", "test_upgrade", "test_kill")
+
+
+def pytest_collection_modifyitems(items):
+    order = {name: number for number, name in enumerate(LONGEST)}
+    items.sort(key=lambda item: order.get(item.path.stem, len(order)))
 
 
 def pytest_terminal_summary(terminalreporter):
     terminalreporter.write_line(f"torture: {'long' if LONG else 'quick'}, SEKISHO_SEED={SEED}")
-    for line in FIGURES:
-        terminalreporter.write_line(f"  {line}")
+    for reports in terminalreporter.stats.values():
+        for report in reports:
+            for name, text in report.user_properties if getattr(report, "when", "") == "call" else ():
+                terminalreporter.write_line(f"  {text}")
 
 
 @pytest.fixture(scope="session")
@@ -45,7 +54,7 @@ def dice(request):
 @pytest.fixture
 def figure(request):
     """A function: a line of measured figures for the summary."""
-    return lambda text: FIGURES.append(f"{request.node.name}: {text}")
+    return lambda text: request.node.user_properties.append(("figure", f"{request.node.name}: {text}"))
 
 
 @pytest.fixture(autouse=True)
