@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -20,6 +21,24 @@ int file_create(int dir_fd, const char *name)
 int file_open(int dir_fd, const char *name)
 {
 	return openat(dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+}
+
+int file_nameless(const char *folder)
+{
+	char name[PATH_BYTES_MAX];
+	int fd = open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+
+	if (fd != -1 || errno != EOPNOTSUPP)
+		return fd;
+	/* Some file systems have no such files: one that loses its name at once. */
+	if (!path_join(folder, STR(".nameless-XXXXXX"), sizeof(name), name)) {
+		errno = ENAMETOOLONG;
+		return -1;
+	}
+	fd = mkostemp(name, O_CLOEXEC);
+	if (fd != -1)
+		(void)unlink(name);
+	return fd;
 }
 
 int file_write(int fd, struct str bytes)

@@ -13,6 +13,7 @@
 
 int file_create(int dir_fd, const char *name);             /* new, for writing, 0600; EEXIST when it is there */
 int file_open(int dir_fd, const char *name);               /* for reading */
+int file_nameless(const char *folder);                     /* new, for both, with no name there: gone with its descriptor */
 int file_write(int fd, struct str bytes);                  /* all of them */
 ssize_t file_read_at(int fd, void *ret_bytes, size_t count, uint64_t offset);
 int file_sync(int fd);                                     /* fdatasync for a file, fsync for a folder's entries */

@@ -60,6 +60,7 @@ struct courier_fate {
 	bool nothing_tried;   /* no connection, no token, paused: counts no attempt against the recipient's patience */
 	uint64_t retry_after_ms; /* asked for by upstream or by a pause; 0: the caller's own back-off */
 	struct str remote_mta;
+	struct str note;       /* a word for the trace's note: what was done to the message on its way; empty: none */
 	const char *other_way; /* NEVER, but by another upstream it may go: the cause, as in `explain`; NULL: it is no use */
 };
 

@@ -37,6 +37,7 @@ void graph_free(struct graph_call *call)
 	http_cancel(mailbox->courier->http, call);
 	buf_wipe(&call->authorization);
 	graph_plan_cancel(call);
+	graph_requoted_done(&call->requoted);
 	buf_done(&call->head);
 	buf_done(&call->empty_part);
 	buf_done(&call->json);
@@ -100,6 +101,8 @@ static struct graph_call *call_new(struct mailbox *mailbox, const struct upstrea
 	call->mailbox = mailbox;
 	call->upstream = upstream;
 	call->work = work;
+	call->message = work->job;
+	call->requoted.fd = -1;
 	call->silence_s = mailbox->courier->settings->limits.upstream_reply_seconds_max;
 	buf_init(&call->authorization, AUTHORIZATION_BYTES_MAX);
 	buf_init(&call->head, 2 * GRAPH_MIME_HEAD_MAX);
@@ -153,6 +156,13 @@ static enum parse read_head(struct graph_mime *mime, const struct courier_job *j
 	return PARSE_OK;
 }
 
+void graph_take_whole(struct graph_call *call)
+{
+	call->source = (struct graph_source){ .job = &call->message };
+	graph_source_add_text(&call->source, buf_str(&call->head));
+	graph_source_add_body(&call->source, call->body_from, call->message.size_bytes);
+}
+
 /* False: the call has ended. */
 static bool make_head(struct graph_call *call)
 {
@@ -184,9 +194,7 @@ static bool make_head(struct graph_call *call)
 		graph_refuse(call, GRAPH_NAMES_OTHERS, sentence);
 		return false;
 	}
-	call->source.job = &call->work->job;
-	graph_source_add_text(&call->source, buf_str(&call->head));
-	graph_source_add_body(&call->source, call->body_from, call->work->job.size_bytes);
+	graph_take_whole(call);
 	return true;
 }
 
@@ -235,9 +243,11 @@ static bool carry(struct mailbox *mailbox, struct upstream *upstream, struct wor
 	if (!call)
 		return false;
 	if (make_head(call)) {
-		if (call->source.bytes <= call->request_bytes_max)
+		bool requote = upstream->settings->quoted_printable_base64 && graph_requote_is_worth(buf_str(&call->head));
+
+		if (call->source.bytes <= call->request_bytes_max && !requote)
 			graph_with_token(call, GRAPH_SEND);
-		else if (!graph_plan(call))
+		else if (!graph_plan(call, requote))
 			graph_give_up(call, "out of memory for a large message");
 	}
 	/* It may have ended already. */

@@ -25,6 +25,9 @@ static void tell(struct graph_call *call, enum courier_end end, const char *repl
 {
 	struct work *work = call->work;
 
+	/* Of what stays for another attempt, that one tells: it may go another way, as it is. */
+	if (call->requoted.fd != -1 && !fate->other_way && (end != COURIER_LATER || fate->ambiguous))
+		fate->note = STR("repair:quoted-printable");
 	fate->remote_mta = str_of(call->host);
 	work_settle(work, end, NULL, reply);
 	courier_finish(call->mailbox, work, fate); /* before its slot is free: the caller counts on that order */

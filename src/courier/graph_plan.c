@@ -14,29 +14,49 @@ struct graph_scan {
 	struct graph_call *call;   /* NULL: it has ended meanwhile */
 	struct courier_job message;
 	char *body;                /* owned; NULL: a file */
-	uint64_t from;
+	uint64_t from, request_bytes_max;
 	struct graph_parts parts;
 	struct buf head;
-	bool mixed, read;
+	char *state;               /* owned: the folder for what is written anew; NULL: nothing is */
+	uint64_t free_bytes_min;
+	struct graph_requoted requoted;
+	bool mixed;
+	const char *why;           /* it has to wait; NULL: it need not */
 };
+
+static void find_files(struct graph_scan *scan, const struct courier_job *message, struct str head, uint64_t from)
+{
+	char bytes[RUN_BYTES];
+
+	if (head.len + message->size_bytes - from <= scan->request_bytes_max)
+		return;
+	scan->mixed = graph_parts_init(&scan->parts, head, from);
+	while (scan->mixed && from < message->size_bytes) {
+		ssize_t got = graph_body_read(message, from, bytes, sizeof(bytes));
+
+		if (got <= 0) {
+			scan->why = "the body could not be read";
+			return;
+		}
+		graph_parts_feed(&scan->parts, (struct str){ bytes, (size_t)got });
+		from += (uint64_t)got;
+	}
+}
 
 static void run(struct worker_job *job)
 {
 	struct graph_scan *scan = (struct graph_scan *)(void *)job;
-	char bytes[RUN_BYTES];
+	struct courier_job anew;
 
-	scan->mixed = graph_parts_init(&scan->parts, buf_str(&scan->head), scan->from);
-	scan->read = true;
-	for (uint64_t at = scan->from; scan->mixed && at < scan->message.size_bytes;) {
-		ssize_t got = graph_body_read(&scan->message, at, bytes, sizeof(bytes));
-
-		if (got <= 0) {
-			scan->read = false;
-			return;
-		}
-		graph_parts_feed(&scan->parts, (struct str){ bytes, (size_t)got });
-		at += (uint64_t)got;
-	}
+	if (scan->state)
+		scan->why = graph_requote(&scan->message, buf_str(&scan->head), scan->from, scan->state, scan->free_bytes_min, &scan->requoted);
+	if (scan->why)
+		return;
+	anew = (struct courier_job){ .body_fd = scan->requoted.fd, .size_bytes = scan->requoted.bytes };
+	if (scan->requoted.fd == -1)
+		find_files(scan, &scan->message, buf_str(&scan->head), scan->from);
+	else
+		find_files(scan, &anew, buf_str(&scan->requoted.head), 0);
 }
 
 static void scan_free(struct graph_scan *scan)
@@ -45,6 +65,8 @@ static void scan_free(struct graph_scan *scan)
 		(void)close(scan->message.body_fd);
 	free(scan->body);
 	graph_parts_done(&scan->parts);
+	graph_requoted_done(&scan->requoted);
+	free(scan->state);
 	buf_done(&scan->head);
 	free(scan);
 }
@@ -95,7 +117,7 @@ static bool make_draft(struct graph_call *call, const struct graph_parts *parts,
 	if (!call->files || (nothing_left && !buf_add_format(&call->empty_part, "%s\r\nContent-Type: text/plain\r\n\r\n\r\n",
 							     parts->boundary)))
 		return false;
-	call->source = (struct graph_source){ .job = &call->work->job };
+	call->source = (struct graph_source){ .job = &call->message };
 	graph_source_add_text(&call->source, buf_str(&call->head));
 	for (size_t i = 0; i < parts->count; i++) {
 		if (!chosen[i])
@@ -105,9 +127,23 @@ static bool make_draft(struct graph_call *call, const struct graph_parts *parts,
 		from = parts->part[i].to;
 	}
 	graph_source_add_text(&call->source, buf_str(&call->empty_part));
-	graph_source_add_body(&call->source, from, call->work->job.size_bytes);
+	graph_source_add_body(&call->source, from, call->message.size_bytes);
 	call->files_count = count;
 	return true;
+}
+
+/* What was written anew is the message from here on. */
+static void take_requoted(struct graph_call *call, struct graph_scan *scan)
+{
+	call->requoted = scan->requoted;
+	scan->requoted = (struct graph_requoted){ .fd = -1 };
+	buf_done(&call->head);
+	call->head = call->requoted.head;
+	call->requoted.head = (struct buf){ 0 };
+	call->message.body_fd = call->requoted.fd;
+	call->message.size_bytes = call->requoted.bytes;
+	call->body_from = 0;
+	graph_take_whole(call);
 }
 
 static void done(struct worker_job *job)
@@ -115,7 +151,6 @@ static void done(struct worker_job *job)
 	struct graph_scan *scan = (struct graph_scan *)(void *)job;
 	struct graph_call *call = scan->call;
 	bool chosen[GRAPH_PARTS_MAX] = { false };
-	uint64_t bytes_max;
 	size_t count;
 
 	if (!call) {
@@ -123,10 +158,13 @@ static void done(struct worker_job *job)
 		return;
 	}
 	call->scan = NULL;
-	bytes_max = call->request_bytes_max;
-	if (!scan->read)
-		graph_give_up(call, "the body could not be read");
-	else if (!scan->mixed || !scan->parts.ended || !choose(&scan->parts, call->source.bytes, bytes_max, chosen, &count))
+	if (scan->requoted.fd != -1)
+		take_requoted(call, scan);
+	if (scan->why)
+		graph_give_up(call, scan->why);
+	else if (call->source.bytes <= call->request_bytes_max)
+		graph_with_token(call, GRAPH_SEND);
+	else if (!scan->mixed || !scan->parts.ended || !choose(&scan->parts, call->source.bytes, call->request_bytes_max, chosen, &count))
 		graph_refuse(call, GRAPH_NOT_SPLIT, NULL);
 	else if (!make_draft(call, &scan->parts, chosen, count))
 		graph_give_up(call, "out of memory for the attachments");
@@ -135,17 +173,21 @@ static void done(struct worker_job *job)
 	scan_free(scan);
 }
 
-bool graph_plan(struct graph_call *call)
+bool graph_plan(struct graph_call *call, bool requote)
 {
+	const struct settings *settings = call->mailbox->courier->settings;
 	struct graph_scan *scan = calloc(1, sizeof(*scan));
 
 	if (!scan)
 		return false;
 	scan->job = (struct worker_job){ .run = run, .done = done };
 	scan->from = call->body_from;
-	scan->message.body_fd = -1;
+	scan->message.body_fd = scan->requoted.fd = -1;
+	scan->request_bytes_max = call->request_bytes_max;
+	scan->free_bytes_min = settings->limits.disk_free_bytes_min;
+	scan->state = requote ? str_dup(str_of(settings->daemon.state)) : NULL;
 	buf_init(&scan->head, call->head.len + 1);
-	if (!copy_body(scan, &call->work->job) || !buf_add(&scan->head, buf_str(&call->head)) ||
+	if ((requote && !scan->state) || !copy_body(scan, &call->work->job) || !buf_add(&scan->head, buf_str(&call->head)) ||
 	    !worker_add(call->mailbox->courier->workers, &scan->job)) {
 		scan_free(scan);
 		return false;

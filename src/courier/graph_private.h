@@ -3,6 +3,7 @@
 #define COURIER_GRAPH_PRIVATE_H
 
 #include "courier/carrier.h"
+#include "courier/graph_requote.h"
 #include "courier/graph_source.h"
 #include "sys/http.h"
 #include "wire/graph_answer.h"
@@ -13,7 +14,7 @@
 #define GRAPH_CHUNK_BYTES 3145728       /* of a file in one request: Graph takes less than 4 MB; a multiple of 3 */
 #define GRAPH_SESSION_BYTES_MIN 3000000 /* smaller files are added whole */
 
-/* Small: TOKEN → SEND. Large: (scan) → TOKEN → DRAFT → for each file SESSION → CHUNK …, or FILE → SEND_DRAFT. What goes wrong behind
+/* Small: TOKEN → SEND. Large, or with quoted-printable to write anew: (scan) → TOKEN → DRAFT → for each file SESSION → CHUNK …, or FILE → SEND_DRAFT. What goes wrong behind
  * DRAFT → DISCARD. */
 enum graph_step {
 	GRAPH_TOKEN,      /* waits for one, or for the scan */
@@ -32,6 +33,8 @@ struct graph_call {
 	struct graph_call *next;         /* of the mailbox */
 	const struct upstream *upstream; /* NULL once the settings changed */
 	struct work *work;
+	struct courier_job message;      /* the work's; once quoted-printable was written anew, with that for its body */
+	struct graph_requoted requoted;
 	enum graph_step step, next_step; /* next_step: what the token is waited for */
 	bool waits_for_token;
 	bool begun;                      /* graph_carry has returned: the caller may be offered room */
@@ -60,6 +63,7 @@ struct graph_call {
 
 /* graph.c */
 void graph_free(struct graph_call *call); /* out of its mailbox, whose slot is free then */
+void graph_take_whole(struct graph_call *call); /* all of the message as one source */
 /* Wait for a token, then make the request of that step. */
 void graph_with_token(struct graph_call *call, enum graph_step step);
 

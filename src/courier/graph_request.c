@@ -91,7 +91,7 @@ static ssize_t chunk_bytes(void *context, uint64_t offset, char *into, size_t ro
 	struct graph_call *call = context;
 
 	rewind_to(call, offset);
-	return graph_part_bytes(&call->work->job, &call->files[call->file], &call->cursor, into, room);
+	return graph_part_bytes(&call->message, &call->files[call->file], &call->cursor, into, room);
 }
 
 static bool make_chunk(struct graph_call *call, struct http_request *request, struct buf *url)
@@ -126,7 +126,7 @@ static ssize_t file_json(void *context, uint64_t offset, char *into, size_t room
 		return (ssize_t)take;
 	}
 	if (offset < tail_at)
-		return graph_part_letters(&call->work->job, file, &call->cursor, into, tail_at - offset < room ? (size_t)(tail_at - offset) : room);
+		return graph_part_letters(&call->message, file, &call->cursor, into, tail_at - offset < room ? (size_t)(tail_at - offset) : room);
 	into[0] = JSON_TAIL[offset - tail_at];
 	return 1;
 }

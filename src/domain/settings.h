@@ -85,6 +85,7 @@ struct upstream_settings {
 	const char *proxy, *proxy_password_file;
 	const char *graph_url, *scope;
 	bool header_recipients_refuse;    /* kind: graph */
+	bool quoted_printable_base64;
 	uint64_t graph_request_bytes_max;
 	union {
 		const char *mailbox; /* "same" or an address: the first … */

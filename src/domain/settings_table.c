@@ -44,11 +44,9 @@ static const struct settings_choice notices_languages[] = {
 	{ "daemon", 0 }, { "en", 1 + LANGUAGE_EN }, { "ja", 1 + LANGUAGE_JA }, { NULL, 0 }
 };
 static const struct settings_choice log_forms[] = { { "logfmt", 0 }, { "json", 1 }, { NULL, 0 } };
-static const struct settings_choice listener_tls[] = { { "starttls", LISTENER_STARTTLS },
-	                                               { "implicit", LISTENER_IMPLICIT },
-	                                               { "none", LISTENER_NONE },
-	                                               { "auto", LISTENER_AUTO },
-	                                               { NULL, 0 } };
+static const struct settings_choice listener_tls[] = {
+	{ "starttls", LISTENER_STARTTLS }, { "implicit", LISTENER_IMPLICIT }, { "none", LISTENER_NONE }, { "auto", LISTENER_AUTO }, { NULL, 0 }
+};
 static const struct settings_choice tls_versions[] = {
 	{ "1.0", 10 }, { "1.1", 11 }, { "1.2", 12 }, { "1.3", 13 }, { NULL, 0 }
 };
@@ -68,17 +66,17 @@ static const struct settings_choice repairs[] = {
 };
 /* By their bit in issuer_settings.algorithms: the order of enum jws_algorithm. */
 static const struct settings_choice algorithms[] = { { "RS256", 0 }, { "PS256", 1 }, { "ES256", 2 }, { NULL, 0 } };
-static const struct settings_choice personalities[] = { { "sekisho", PERSONALITY_SEKISHO },
-	                                                { "exchange", PERSONALITY_EXCHANGE },
-	                                                { NULL, 0 } };
+static const struct settings_choice personalities[] = {
+	{ "sekisho", PERSONALITY_SEKISHO }, { "exchange", PERSONALITY_EXCHANGE }, { NULL, 0 }
+};
 static const struct settings_choice upstream_kinds[] = {
 	{ "smtp", UPSTREAM_SMTP }, { "graph", UPSTREAM_GRAPH }, { "inbox", UPSTREAM_INBOX }, { NULL, 0 }
 };
 static const struct settings_choice header_recipients[] = { { "rewrite", false }, { "refuse", true }, { NULL, 0 } };
-static const struct settings_choice upstream_tls[] = { { "starttls", UPSTREAM_STARTTLS },
-	                                               { "implicit", UPSTREAM_IMPLICIT },
-	                                               { "none", UPSTREAM_CLEAR },
-	                                               { NULL, 0 } };
+static const struct settings_choice quoted_printables[] = { { "as-is", false }, { "base64", true }, { NULL, 0 } };
+static const struct settings_choice upstream_tls[] = {
+	{ "starttls", UPSTREAM_STARTTLS }, { "implicit", UPSTREAM_IMPLICIT }, { "none", UPSTREAM_CLEAR }, { NULL, 0 }
+};
 static const struct settings_choice upstream_auths[] = {
 	{ "xoauth2", UPSTREAM_XOAUTH2 }, { "oauthbearer", UPSTREAM_OAUTHBEARER },
 	{ "login", UPSTREAM_LOGIN },     { "plain", UPSTREAM_PLAIN },
@@ -288,6 +286,9 @@ const struct settings_row settings_rows[] = {
 	         N_("For kind: graph, which mails whoever To, Cc and Bcc name: rewrite takes out of them whom the message was not sent "
 	            "to, refuse gives such a message back."),
 	         .choices = header_recipients),
+	UPSTREAM("quoted-printable", &kind_flag, quoted_printable_base64, "as-is",
+	         N_("For kind: graph: base64 writes quoted-printable parts anew as base64, for where they arrive with stray equals signs or "
+	            "lost letters; what they say stays the same. Signed mail stays as it is."), .choices = quoted_printables),
 	UPSTREAM("graph-request-bytes-max", &kind_number, graph_request_bytes_max, "3145728",
 	         N_("For kind: graph: a message larger than this goes as a draft with its attachments uploaded."),
 	         .value_min = 65536, .value_max = 157286400),
@@ -299,9 +300,8 @@ const struct settings_row settings_rows[] = {
 	            "says; or one address for all; or a list of them that mail is spread over, an account's by "
 	            "the same one while that has room.")),
 	UPSTREAM("fallback", &kind_name, fallback, NULL,
-	         N_("The upstream that mail goes by once nothing has got through to this one for "
-	            "fallback-after-seconds, and at once when this one cannot carry it (kind: graph). Unset: the one waits, the "
-	            "other goes back to its sender.")),
+	         N_("The upstream that mail goes by once nothing has got through to this one for fallback-after-seconds, and at once when "
+	            "this one cannot carry it (kind: graph). Unset: the one waits, the other goes back to its sender.")),
 	UPSTREAM("user", &kind_text, user, NULL, N_("For auth: login or plain: who the gateway is there.")),
 	UPSTREAM("password-file", &kind_secret_path, password_file, NULL,
 	         N_("For auth: login or plain: the file that holds the password.")),

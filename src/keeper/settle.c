@@ -135,16 +135,30 @@ static struct str last_reply(const struct courier_fate *fate, size_t count)
 	return later.len ? later : never;
 }
 
-/* Words parted by blanks; the one about an end that nobody knows comes first, and once. */
+static bool has_word(struct str note, struct str word)
+{
+	while (note.len > 0) {
+		if (str_eq(str_cut(&note, ' '), word))
+			return true;
+	}
+	return word.len == 0;
+}
+
+/* Words parted by blanks, each once; the one about an end that nobody knows comes first. */
 static struct str note_of(struct item *item, const struct courier_fate *fate)
 {
 	struct str note = item->message.note;
-	char text[1100];
+	bool ambiguous = fate->ambiguous && !str_starts(note, STR(TRACE_AMBIGUOUS));
+	bool more = !has_word(note, fate->note);
+	char text[1200];
 
-	if (!fate->ambiguous || str_starts(note, STR(TRACE_AMBIGUOUS)))
+	if (!ambiguous && !more)
 		return note;
-	(void)snprintf(text, sizeof(text), TRACE_AMBIGUOUS "%s%.*s", note.len ? " " : "", note.len < 1000 ? (int)note.len : 1000, note.ptr);
-	return arena_keep(&item->arena, str_of(text), &note) ? note : STR(TRACE_AMBIGUOUS);
+	(void)snprintf(text, sizeof(text), "%s%.*s%s%.*s", ambiguous ? TRACE_AMBIGUOUS " " : "", note.len < 1000 ? (int)note.len : 1000, note.ptr,
+		       more && note.len ? " " : "", more ? (int)fate->note.len : 0, fate->note.ptr);
+	if (!arena_keep(&item->arena, str_trim(str_of(text)), &note))
+		return ambiguous ? STR(TRACE_AMBIGUOUS) : note;
+	return note;
 }
 
 static bool verdicts_init(struct item *item, struct verdicts *verdicts)

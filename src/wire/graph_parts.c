@@ -5,57 +5,12 @@
 #include "base/cleanup.h"
 #include "wire/charset.h"
 #include "wire/header.h"
+#include "wire/mime_field.h"
 #include "wire/text.h"
 
 enum state { IN_PREAMBLE, IN_HEAD, IN_BODY, BEHIND_ALL };
 
-/* --- fields and their parameters --- */
-
-/* The value of the first field of that name, folded as it came. Empty: none. */
-static struct str field_of(struct str head, const char *name)
-{
-	size_t at = 0;
-
-	while (at < head.len) {
-		size_t end = at;
-		struct str line, found;
-
-		do
-			end += str_find(str_skip(head, end), '\n') + 1;
-		while (end < head.len && (head.ptr[end] == ' ' || head.ptr[end] == '\t'));
-		line = (struct str){ head.ptr + at, (end < head.len ? end : head.len) - at };
-		found = str_trim(str_cut(&line, ':'));
-		if (str_eq_nocase(found, str_of(name)))
-			return str_trim(line);
-		at = end;
-	}
-	return STR("");
-}
-
-/* One "name=value" of a field, quoted or not. False: there are no more. */
-static bool next_parameter(struct str *rest, struct str *ret_name, struct str *ret_value)
-{
-	size_t at = str_find(*rest, ';');
-	size_t end;
-
-	if (at == rest->len)
-		return false;
-	*rest = str_skip(*rest, at + 1);
-	*ret_name = str_trim(str_cut(rest, '='));
-	while (rest->len > 0 && (rest->ptr[0] == ' ' || rest->ptr[0] == '\t' || rest->ptr[0] == '\r' || rest->ptr[0] == '\n'))
-		*rest = str_skip(*rest, 1);
-	if (rest->len > 0 && rest->ptr[0] == '"') {
-		*rest = str_skip(*rest, 1);
-		for (end = 0; end < rest->len && rest->ptr[end] != '"'; end++)
-			end += rest->ptr[end] == '\\' && end + 1 < rest->len ? 1 : 0;
-	} else {
-		end = str_find(*rest, ';');
-	}
-	*ret_value = (struct str){ rest->ptr, end < rest->len ? end : rest->len };
-	*rest = str_skip(*rest, end);
-	*ret_value = str_trim(*ret_value);
-	return true;
-}
+/* --- parameters --- */
 
 static int hex(char digit)
 {
@@ -94,7 +49,7 @@ static void parameter_of(struct str field, const char *name, size_t size, char *
 
 	buf_init(&text, 4096);
 	buf_init(&pieces, 4096);
-	while (good && next_parameter(&field, &found, &value)) {
+	while (good && mime_parameter_next(&field, &found, &value)) {
 		if (!str_starts_nocase(found, str_of(name)))
 			continue;
 		if (found.len == name_len && text.len == 0)
@@ -115,8 +70,8 @@ static void parameter_of(struct str field, const char *name, size_t size, char *
 static void read_head(struct graph_parts *parts)
 {
 	struct str head = buf_str(&parts->head);
-	struct str type = field_of(head, "Content-Type");
-	struct str disposition = field_of(head, "Content-Disposition");
+	struct str type = mime_field(head, "Content-Type");
+	struct str disposition = mime_field(head, "Content-Disposition");
 	struct graph_part *now = &parts->now;
 	struct str kind = type;
 
@@ -126,9 +81,9 @@ static void read_head(struct graph_parts *parts)
 	text_clean_copy(str_trim(str_cut(&kind, ';')), sizeof(now->type), now->type);
 	if (now->type[0] == '\0')
 		(void)str_copy(STR("application/octet-stream"), sizeof(now->type), now->type);
-	parts->is_file = str_eq_nocase(field_of(head, "Content-Transfer-Encoding"), STR("base64")) &&
+	parts->is_file = str_eq_nocase(mime_field(head, "Content-Transfer-Encoding"), STR("base64")) &&
 			 (now->name[0] || str_starts_nocase(disposition, STR("attachment"))) &&
-			 field_of(head, "Content-ID").len == 0 && !str_starts_nocase(type, STR("multipart/")) &&
+			 mime_field(head, "Content-ID").len == 0 && !str_starts_nocase(type, STR("multipart/")) &&
 			 !str_starts_nocase(type, STR("message/"));
 	if (now->name[0] == '\0')
 		(void)str_copy(STR("attachment"), sizeof(now->name), now->name);
@@ -214,7 +169,7 @@ static void line_end(struct graph_parts *parts)
 
 bool graph_parts_init(struct graph_parts *parts, struct str head, uint64_t offset)
 {
-	struct str type = field_of(head, "Content-Type");
+	struct str type = mime_field(head, "Content-Type");
 	char boundary[GRAPH_BOUNDARY_MAX + 1] = "";
 
 	*parts = (struct graph_parts){ .offset = offset, .line_at = offset };

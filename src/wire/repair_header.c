@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "wire/mime_field.h"
 #include "wire/repair_private.h"
 
 struct repair_field *repair_find(struct repair_header *header, struct str name)
@@ -88,20 +89,11 @@ static struct str media_type(struct repair_header *header)
 
 bool repair_is_signed(struct repair_header *header)
 {
-	static const char *const types[] = { "multipart/signed", "multipart/encrypted", "application/pkcs7-mime",
-					     "application/x-pkcs7-mime", "application/pgp-encrypted" };
-	static const char *const fields[] = { "dkim-signature", "domainkey-signature", "arc-seal" };
-	struct str type = media_type(header);
-
-	for (size_t i = 0; i < sizeof(types) / sizeof(*types); i++) {
-		if (str_eq_nocase(type, str_of(types[i])))
+	for (size_t i = 0; i < header->count; i++) {
+		if (mime_field_signs(header->fields[i].name))
 			return true;
 	}
-	for (size_t i = 0; i < sizeof(fields) / sizeof(*fields); i++) {
-		if (repair_find(header, str_of(fields[i])))
-			return true;
-	}
-	return false;
+	return mime_type_signs(media_type(header));
 }
 
 bool repair_is_plain_text(struct repair_header *header)
