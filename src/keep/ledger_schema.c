@@ -79,8 +79,8 @@ static const char *const migrations[] = {
 	" FROM report_client c JOIN report_day d ON d.client = c.id WHERE c.protocol = 0 AND c.source = 'gateway'"
 	" GROUP BY c.sender COLLATE NOCASE;",
 	/* 6: routes that were added; a number is never given twice */
-	"CREATE TABLE route (number INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER NOT NULL, tenant TEXT NOT NULL, sender TEXT NOT NULL,"
-	" size_over_bytes INTEGER NOT NULL, upstream TEXT NOT NULL);",
+	("CREATE TABLE route (number INTEGER PRIMARY KEY AUTOINCREMENT, place INTEGER NOT NULL, tenant TEXT NOT NULL, sender TEXT NOT NULL,"
+	 " size_over_bytes INTEGER NOT NULL, upstream TEXT NOT NULL);"),
 };
 
 static enum outcome number_of(struct ledger *ledger, const char *sql, int64_t *ret_number, struct fault *fault)

@@ -87,21 +87,24 @@ def test_what_waits_goes_the_new_way(start):
     at once, though some of it was put off for ten minutes."""
     dead = {"kind": "smtp", "host": "127.0.0.1", "port": port_free(), "tls": "none", "auth": "none", "mailbox": "relay@contoso.example"}
     gateway = start(main=dead, limits={"retry-first-seconds": 600})
-    gateway.user_add(OTHER, PASSWORD)
-    stays = send_as(gateway, SENDER, "stays")
+    others = [f"{name}@contoso.example" for name in ("anna", "bert", "carl", "dora")]
+    for account in (OTHER, *others):
+        gateway.user_add(account, PASSWORD)
+    stay = [send_as(gateway, SENDER, "stays")]
     gateway.queue_wait(lambda rows: rows and rows[0]["lastReply"])
+    stay += [send(gateway, message("stays", sender=account), sender=account, account=account) for account in others]
     moves = [send_as(gateway, sender, f"{number}") for number, sender in enumerate((OTHER, SENDER, OTHER))]
     theirs = send(gateway, message("another account's", sender=OTHER), sender=OTHER, account=OTHER)
-    gateway.queue_wait(lambda rows: len(rows) == 5)
+    gateway.queue_wait(lambda rows: len(rows) == 9)
     assert inbox(gateway, "spare") == [], "nothing goes before there is a route"
     add(gateway, "--from", OTHER, "--upstream", "spare")
     for event in (moves[0], moves[2], theirs):
         arrives(gateway, event, "spare")
-    assert [row["id"] for row in gateway.rows("queue", "list")] == [moves[1], stays]
+    assert [row["id"] for row in gateway.rows("queue", "list")] == [moves[1], *reversed(stay)]
     add(gateway, "--upstream", "spare")
-    for event in (moves[1], stays):
+    for event in (moves[1], *stay):
         arrives(gateway, event, "spare")
-    assert len(inbox(gateway, "spare")) == 5 and gateway.rows("queue", "list") == []
+    assert len(inbox(gateway, "spare")) == 9 and gateway.rows("queue", "list") == []
 
 
 def test_what_waits_for_a_removed_route_goes_back(start):
