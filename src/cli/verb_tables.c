@@ -300,6 +300,7 @@ const struct column upstream_gauge_columns[] = {
 	{ "waiting", N_("Waiting"), COLUMN_BOTH },
 	{ "drainsDateTime", N_("Drained by"), COLUMN_BOTH },
 	{ "pausedUntil", N_("Paused until"), COLUMN_BOTH },
+	{ "secretEndsDateTime", N_("Secret ends"), COLUMN_BOTH },
 	{ "trouble", N_("Trouble"), COLUMN_BOTH },
 	{ 0 },
 };

@@ -233,6 +233,7 @@ static void on_sweep(uv_timer_t *timer)
 			break; /* somebody took new work and the table has grown: the rest next time */
 	}
 	senders_note_owed(courier);
+	credentials_tick(courier->credentials);
 	if (courier->draining && now_ms >= courier->drain_until_ms && courier->active > 0)
 		abandon_all(courier);
 }
@@ -343,14 +344,36 @@ static void age_all(struct courier *courier)
 	}
 }
 
+static bool same_text(const char *one, const char *other)
+{
+	return str_eq(str_of(one), str_of(other));
+}
+
+/* What is known of the same application stays known until it is asked anew. */
+static void keep_credentials(const struct courier *courier, struct upstream *upstreams, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		const struct upstream *before = upstream_find((struct courier *)courier, str_of(upstreams[i].settings->name));
+
+		if (!before || !same_text(before->settings->client_id, upstreams[i].settings->client_id) ||
+		    !same_text(before->settings->client_secret_file, upstreams[i].settings->client_secret_file) ||
+		    !same_text(before->settings->token_url, upstreams[i].settings->token_url))
+			continue;
+		upstreams[i].credentials = before->credentials;
+		upstreams[i].credentials.due_ms = 0;
+	}
+}
+
 enum outcome courier_settings(struct courier *courier, const struct settings *settings, struct fault *fault)
 {
 	struct upstream *upstreams = NULL;
 
 	if (make_upstreams(settings, courier, &upstreams, fault) != OUTCOME_OK)
 		return fault->outcome;
+	keep_credentials(courier, upstreams, settings->upstreams_count);
 	age_all(courier);
 	probes_abort(courier);
+	credentials_abort(courier->credentials);
 	drop_upstreams(courier);
 	courier->upstreams = upstreams;
 	courier->upstreams_count = settings->upstreams_count;

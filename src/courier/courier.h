@@ -7,6 +7,7 @@
  *   carrier.c   a row a kind of upstream          token.c   one request per identity at a time, cached, refreshed early
  *   smtp*.c     pooled connections                hold.c    senders that are refused again and again wait (senders.c: all of them)
  *   failure.c   what each reply means: nobody else decides this
+ *   credentials.c  when secrets and certificates of applications end
  */
 #ifndef COURIER_COURIER_H
 #define COURIER_COURIER_H
@@ -130,6 +131,12 @@ enum outcome courier_login_redirected(struct courier *courier, struct str upstre
 /* When the sign-in of a person was last renewed, in microseconds since 1970. 0: nobody has signed in there. */
 int64_t courier_signed_in_us(struct courier *courier, struct str upstream);
 void courier_login_cancel(struct courier *courier, void *context);
+
+/* When what an upstream's application signs in with ends, as Microsoft Graph tells (credentials.h), since 1970. 0: it does not tell. */
+struct courier_ends {
+	int64_t secret_us, secret_next_us, certificate_us;
+};
+bool courier_ends(struct courier *courier, struct str upstream, struct courier_ends *ret_ends); /* false: it is not asked */
 
 /* For status, health, metrics and `upstream show`: one row an upstream (and mailbox in use). */
 struct courier_status {

@@ -6,6 +6,7 @@
 #include "base/table.h"
 #include "courier/budget.h"
 #include "courier/courier.h"
+#include "courier/credentials.h"
 #include "courier/failure.h"
 #include "courier/hold.h"
 #include "courier/token.h"
@@ -25,6 +26,7 @@ struct upstream {
 	SSL_CTX *tls;              /* NULL: tls none */
 	uint64_t paused_until_ms;
 	uint64_t troubled_ms;      /* since when nothing was delivered for its pauses; 0: all is well */
+	struct credentials credentials;
 	char trouble[512];
 };
 
@@ -72,6 +74,7 @@ struct courier {
 	struct vault *vault;
 	struct token_store *tokens;
 	struct login_desk *logins;
+	struct credentials_desk *credentials;
 	struct upstream *upstreams;
 	size_t upstreams_count;
 	struct table mailboxes;    /* by key */
@@ -150,6 +153,7 @@ void courier_tokens_close(struct courier *courier);
 void courier_pause_for_token(struct mailbox *mailbox, const struct fault *fault);
 /* graph.c: "https://graph.microsoft.com/v1.0/users/MAILBOX", from graph-url with or without a version. False: no room. */
 bool graph_url_print(const struct upstream_settings *settings, struct str mailbox, struct buf *out) __attribute__((warn_unused_result));
+bool graph_root_print(const struct upstream_settings *settings, struct buf *out) __attribute__((warn_unused_result)); /* to the version */
 
 /* probe.c: the settings go, or the gateway stops. */
 void probes_abort(struct courier *courier);

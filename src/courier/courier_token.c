@@ -27,13 +27,16 @@ bool courier_tokens_open(struct courier *courier, const char *state)
 	courier->vault = vault_new(state);
 	courier->tokens = courier->vault ? token_store_new(courier->loop, courier->http, courier->vault) : NULL;
 	courier->logins = courier->tokens ? login_desk_new(courier->loop, courier->http, courier->vault, on_signed_in, courier) : NULL;
-	if (!courier->logins)
+	courier->credentials = courier->logins ? credentials_desk_new(courier) : NULL;
+	if (!courier->credentials)
 		courier_tokens_close(courier);
-	return courier->logins != NULL;
+	return courier->credentials != NULL;
 }
 
 void courier_tokens_close(struct courier *courier)
 {
+	credentials_desk_free(courier->credentials);
+	courier->credentials = NULL;
 	login_desk_free(courier->logins);
 	courier->logins = NULL;
 	if (courier->tokens)

@@ -65,13 +65,17 @@ static struct str graph_given(const struct upstream_settings *settings)
 	return given;
 }
 
-bool graph_url_print(const struct upstream_settings *settings, struct str mailbox, struct buf *out)
+bool graph_root_print(const struct upstream_settings *settings, struct buf *out)
 {
 	struct str given = graph_given(settings);
 
 	return buf_add(out, given) &&
-	       (str_ends_nocase(given, STR("/v1.0")) || str_ends_nocase(given, STR("/beta")) || buf_add(out, STR("/v1.0"))) &&
-	       buf_add(out, STR("/users/")) && graph_path_print(out, mailbox);
+	       (str_ends_nocase(given, STR("/v1.0")) || str_ends_nocase(given, STR("/beta")) || buf_add(out, STR("/v1.0")));
+}
+
+bool graph_url_print(const struct upstream_settings *settings, struct str mailbox, struct buf *out)
+{
+	return graph_root_print(settings, out) && buf_add(out, STR("/users/")) && graph_path_print(out, mailbox);
 }
 
 static bool make_base(struct graph_call *call, const struct upstream_settings *settings)

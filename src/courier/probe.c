@@ -62,6 +62,11 @@ static bool sends(const struct probe *probe)
 	return by_smtp(probe) && probe->options.recipient.len > 0;
 }
 
+static bool asks_dates(const struct probe *probe)
+{
+	return credentials_asks(probe->settings);
+}
+
 static bool by_proxy(const struct probe *probe)
 {
 	return by_token(probe) && (probe->settings->proxy || probe_proxy());
@@ -84,6 +89,7 @@ static const struct step {
 	{ "tls", by_smtp, probe_begin_tls, false, true },
 	{ "proxy", by_proxy, probe_begin_proxy, true, false },
 	{ "token", by_token, probe_begin_token, true, false },
+	{ "dates", asks_dates, probe_begin_dates, true, false },
 	{ "greeting", greets_in_tls, probe_begin_greeting, false, true },
 	{ "ehlo", by_smtp, probe_begin_ehlo, false, true },
 	{ "auth", signs_in, probe_begin_auth, false, false },

@@ -3,7 +3,7 @@
  *
  *   probe.c         the table of steps, rows, mailbox after mailbox     probe_smtp.c   the connection and its TLS
  *   probe_before.c  the steps outside of SMTP: folder, names, tokens    probe_talk.c   the dialogue
- *   remedy.c        what to do about each cause
+ *   probe_dates.c   when the credentials end                        remedy.c       what to do about each cause
  */
 #ifndef COURIER_PROBE_H
 #define COURIER_PROBE_H

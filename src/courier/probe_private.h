@@ -20,6 +20,7 @@ struct probe {
 	enum probe_state worst;
 	bool untested;                  /* it could not be tried to the end */
 	bool may_send;                  /* the token at hand says so */
+	unsigned readings;              /* of the credentials' dates, before the step */
 	bool over;                      /* on_end is told, or nobody listens */
 
 	size_t step;                    /* in the table of probe.c */
@@ -81,6 +82,8 @@ void probe_begin_folder(struct probe *probe);
 void probe_begin_dns(struct probe *probe);
 void probe_begin_proxy(struct probe *probe);
 void probe_begin_token(struct probe *probe);
+/* probe_dates.c */
+void probe_begin_dates(struct probe *probe);
 const char *probe_proxy(void); /* for HTTPS, of the environment; NULL: none */
 
 /* probe_graph.c */

@@ -101,6 +101,16 @@ int64_t proof_certificate_ends_us(const struct upstream_settings *upstream)
 	return ends_s * 1000000;
 }
 
+bool proof_certificate_sha1(const struct upstream_settings *upstream, unsigned char ret_sha1[JWS_SHA1_BYTES])
+{
+	const struct grant_ask ask = { .upstream = upstream };
+	struct jws_signer *signer = NULL;
+	bool good = upstream->certificate_file && load_signer(&ask, &signer, NULL) == OUTCOME_OK && jws_signer_sha1(signer, ret_sha1);
+
+	jws_signer_free(signer);
+	return good;
+}
+
 /* Microsoft, "Microsoft identity platform application authentication certificate credentials". */
 static enum outcome add_certificate(const struct grant_ask *ask, struct endpoint_request *request, struct fault *fault)
 {

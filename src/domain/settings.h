@@ -73,7 +73,7 @@ struct upstream_settings {
 	const char *ca_file;
 	enum upstream_auth auth;
 	const char *cloud, *tenant, *client_id, *client_secret_file, *certificate_file, *key_file;
-	const char *client_secret_expires; /* a date, as clock_rfc3339_parse reads it; NULL: not told */
+	const char *client_secret_expires; /* a date, as clock_rfc3339_parse reads it; "ask" (and NULL), "never" */
 	const char *client_secret_file_next;  /* beside client_secret_file while one is rotated */
 	const char *certificate_password_file;
 	const char *federated_token_file, *service_account_file, *managed_identity_url;

@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/clock.h"
 #include "domain/settings_rows.h"
 
 #define SOCKET_PATH_MAX 107 /* unix(7), sun_path without its NUL */
@@ -176,10 +177,12 @@ static enum outcome (*const kind_checks[UPSTREAM_KIND_COUNT])(struct settings_re
 static enum outcome check_upstream(struct settings_reader *reader, size_t at)
 {
 	const struct upstream_settings *upstream = &reader->settings->upstreams[at];
+	int64_t date_us;
 
 	if (upstream->folder && upstream->kind != UPSTREAM_INBOX)
 		return SETTINGS_BLAME(reader, MARK("folder"), N_("upstream %s: folder needs kind: inbox"), upstream->name);
-	if (upstream->client_secret_expires && !upstream->client_secret_file)
+	if (upstream->client_secret_expires && !upstream->client_secret_file &&
+	    (!upstream->certificate_file || clock_rfc3339_parse(str_of(upstream->client_secret_expires), &date_us)))
 		return SETTINGS_BLAME(reader, MARK("client-secret-expires"),
 		                      N_("upstream %s: client-secret-expires needs client-secret-file"), upstream->name);
 	if (upstream->proxy_password_file && (!upstream->proxy || !strchr(upstream->proxy, '@')))

@@ -243,7 +243,8 @@ const struct settings_row settings_rows[] = {
 	         N_("The file that holds the application's secret, readable by the gateway's user only.")),
 	UPSTREAM("client-secret-expires", &kind_date, client_secret_expires, NULL,
 	         N_("The day on which the secret ends, as Entra shows it beside the secret; status, health and notices tell how "
-	            "many days are left.")),
+	            "many days are left. ask, and unset: Microsoft Graph is asked for it once a day, which tells those apps that may "
+	            "read their registration (Application.Read.All). never: it is not asked.")),
 	UPSTREAM("client-secret-file-next", &kind_secret_path, client_secret_file_next, NULL,
 	         N_("A second secret, while one is rotated: when the endpoint refuses the one, the other is tried.")),
 	UPSTREAM("certificate-file", &kind_path, certificate_file, NULL,

@@ -146,7 +146,7 @@ static bool is_date(struct str text)
 {
 	int64_t us;
 
-	return clock_rfc3339_parse(text, &us);
+	return clock_rfc3339_parse(text, &us) || str_eq(text, STR("ask")) || str_eq(text, STR("never"));
 }
 
 TEXT_KIND(text, true, N_("%s: \"%.*s\" is empty, too long, or has a control character in it"))
@@ -161,7 +161,7 @@ TEXT_KIND(address_port, is_address_port(text),
           N_("%s: \"%.*s\" is not an IP address and port, such as 127.0.0.1:2587, 0.0.0.0:587 or [::1]:465"))
 TEXT_KIND(ledger, is_ledger(text),
           N_("%s: \"%.*s\" is neither sqlite nor a URL that begins with postgresql://"))
-TEXT_KIND(date, is_date(text), N_("%s: \"%.*s\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00"))
+TEXT_KIND(date, is_date(text), N_("%s: \"%.*s\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00, nor ask, nor never"))
 TEXT_KIND(cloud, is_cloud(text), N_("%s: \"%.*s\" is not one of global, usgov, usdod, china, custom"))
 
 /* "same" stands alone. */

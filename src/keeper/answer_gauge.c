@@ -68,6 +68,20 @@ static int64_t drains_us(const struct courier_status *status, int64_t paused_us,
 	return from_us + (int64_t)(of_minute > of_day ? of_minute : of_day) * 1000000;
 }
 
+/* The first of them that ends: of the settings, or as Graph tells. 0: nobody tells. */
+static int64_t secret_ends_us(const struct showing *showing)
+{
+	struct keeper *keeper = showing->call->keeper;
+	const struct upstream_settings *settings = settings_upstream(keeper->settings, showing->name);
+	struct courier_ends ends = { 0 };
+	int64_t given_us;
+
+	if (settings && settings->client_secret_expires && clock_rfc3339_parse(str_of(settings->client_secret_expires), &given_us))
+		return given_us;
+	(void)courier_ends(keeper->courier, showing->name, &ends);
+	return ends.secret_us ? ends.secret_us : ends.secret_next_us;
+}
+
 static void show_row(const struct showing *showing, const struct courier_status *status, uint64_t waiting)
 {
 	int64_t paused_us = status->paused_until_us > showing->upstream_paused_us ? status->paused_until_us : showing->upstream_paused_us;
@@ -82,6 +96,7 @@ static void show_row(const struct showing *showing, const struct courier_status 
 	(void)json_object_set_new(row, "recipientsPerDayMax", limit_json(status->recipients_per_day_max));
 	(void)json_object_set_new(row, "waiting", json_integer((json_int_t)waiting));
 	(void)json_object_set_new(row, "pausedUntil", json_time(paused_us));
+	(void)json_object_set_new(row, "secretEndsDateTime", json_time(secret_ends_us(showing)));
 	(void)json_object_set_new(row, "drainsDateTime", json_time(drains_us(status, paused_us, waiting)));
 	if (status->trouble.len == 0)
 		(void)json_object_set_new(row, "trouble", json_text(showing->trouble));

@@ -1,5 +1,7 @@
 #include "keeper/forecast.h"
 
+#include <stdio.h>
+
 #include "base/arena.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -47,6 +49,22 @@ static void from_settings(struct keeper *keeper, struct forecast *forecast)
 	}
 }
 
+/* A date in the settings wins: then Graph is not asked. */
+static void from_graph(struct keeper *keeper, struct forecast *forecast)
+{
+	for (size_t i = 0; i < keeper->settings->upstreams_count; i++) {
+		const struct upstream_settings *upstream = &keeper->settings->upstreams[i];
+		struct courier_ends ends;
+		char next[FORECAST_TEXT_MAX];
+
+		if (!courier_ends(keeper->courier, str_of(upstream->name), &ends))
+			continue;
+		forecast_add(forecast, FORECAST_CLIENT_SECRET, str_of(upstream->name), str_of(upstream->client_id), STR("Graph"), ends.secret_us);
+		(void)snprintf(next, sizeof(next), "%s (client-secret-file-next)", upstream->client_id);
+		forecast_add(forecast, FORECAST_CLIENT_SECRET, str_of(upstream->name), str_of(next), STR("Graph"), ends.secret_next_us);
+	}
+}
+
 static bool take_first(void *context, const struct certificate_view *view)
 {
 	*(struct certificate_view *)context = *view;
@@ -60,6 +78,8 @@ static void from_upstream_certificates(struct keeper *keeper, struct forecast *f
 		const struct upstream_settings *upstream = &keeper->settings->upstreams[i];
 		CLEANUP(buf_wipe) struct buf pem = { 0 }; /* the key may stand in the same file */
 		struct certificate_view view = { 0 };
+		struct courier_ends ends;
+		bool sooner;
 
 		if (!upstream->certificate_file)
 			continue;
@@ -68,8 +88,10 @@ static void from_upstream_certificates(struct keeper *keeper, struct forecast *f
 			view.not_after_us = proof_certificate_ends_us(upstream);
 			(void)str_copy(str_of(upstream->client_id), sizeof(view.common_name), view.common_name);
 		}
+		/* A registration may end before its certificate does. */
+		sooner = courier_ends(keeper->courier, str_of(upstream->name), &ends) && ends.certificate_us && ends.certificate_us < view.not_after_us;
 		forecast_add(forecast, FORECAST_CLIENT_CERTIFICATE, str_of(upstream->name), str_of(view.common_name),
-			     str_of(upstream->certificate_file), view.not_after_us);
+			     sooner ? STR("Graph") : str_of(upstream->certificate_file), sooner ? ends.certificate_us : view.not_after_us);
 	}
 }
 
@@ -144,7 +166,7 @@ static void from_access_tokens(struct keeper *keeper, struct forecast *forecast)
 
 /* To add a source: a row. */
 static void (*const sources[])(struct keeper *keeper, struct forecast *forecast) = {
-	from_settings, from_upstream_certificates, from_refresh_tokens, from_listeners, from_authorities, from_access_tokens,
+	from_settings, from_graph, from_upstream_certificates, from_refresh_tokens, from_listeners, from_authorities, from_access_tokens,
 };
 
 /* --- all of them --- */

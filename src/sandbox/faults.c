@@ -69,6 +69,8 @@ static const struct {
 	[FAULT_GRAPH_HANG] = { "graph-hang", N_("Graph takes a message, and answers after 10 seconds") },
 	[FAULT_GRAPH_UPLOAD] = { "graph-upload", N_("Graph fails in the middle of a file: 500") },
 	[FAULT_GRAPH_SLOW] = { "graph-slow", N_("Graph answers after half a second") },
+	[FAULT_APPLICATION_DENIED] = { "application-denied", N_("Graph does not show the application its registration: 403 Authorization_RequestDenied") },
+	[FAULT_APPLICATION_OTHER] = { "application-other", N_("Graph shows an application with other secrets than its own") },
 };
 
 void faults_init(struct faults *faults)

@@ -12,6 +12,7 @@ static const struct {
 	enum MHD_Result (*answer)(struct sandbox *sandbox, const struct https_request *request);
 	void (*count)(struct sandbox *sandbox, struct str path, int change); /* NULL: nobody counts */
 } routes[] = {
+	{ "/v1.0/applications(", 0, graph_application_answer, NULL },
 	{ "/v1.0/", GRAPH_REQUEST_BYTES_MAX, graph_answer, graph_count },
 	{ "/upload/", GRAPH_REQUEST_BYTES_MAX, graph_upload_answer, NULL },
 	{ "/", 65536, token_endpoint_answer, NULL },

@@ -30,6 +30,8 @@ void graph_count(struct sandbox *sandbox, struct str path, int change);
 
 /* graph.c: graph.microsoft.com's side; graph_draft.c: where the pieces of attachments go. */
 enum MHD_Result graph_answer(struct sandbox *sandbox, const struct https_request *request);
+/* graph_application.c: what the registered application may see of its registration. */
+enum MHD_Result graph_application_answer(struct sandbox *sandbox, const struct https_request *request);
 enum MHD_Result graph_upload_answer(struct sandbox *sandbox, const struct https_request *request);
 
 #endif

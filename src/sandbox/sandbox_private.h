@@ -34,7 +34,7 @@ struct sandbox_graph {
 	pthread_mutex_t mutex;
 	struct table mailboxes; /* of struct graph_mailbox, by address */
 	struct table drafts;    /* of struct graph_draft, by id */
-	uint64_t last_id, messages, requests, requests_per_mailbox_max, throttled;
+	uint64_t last_id, messages, requests, requests_per_mailbox_max, throttled, applications;
 };
 
 /* A mailbox that has signed in. */

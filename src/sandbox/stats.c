@@ -18,13 +18,14 @@ static json_t *stats_json(struct sandbox *sandbox)
 	graph = sandbox->graph;
 	(void)pthread_mutex_unlock(&sandbox->graph.mutex);
 
-	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "sandbox", 1, "messages", (json_int_t)(stats->messages + graph.messages), "connections",
+	return json_pack("{s:b,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I,s:I}", "sandbox", 1, "messages", (json_int_t)(stats->messages + graph.messages), "connections",
 			 (json_int_t)stats->connections, "connectionsPerMailboxMax", (json_int_t)stats->connections_per_mailbox_max,
 			 "tokensIssued", (json_int_t)tokens_issued(&sandbox->tokens), "authAttempts", (json_int_t)stats->auth_attempts,
 			 "authFailures", (json_int_t)stats->auth_failures, "authBeforeTls", (json_int_t)stats->auth_before_tls, "refused",
 			 (json_int_t)stats->refused, "graphRequests", (json_int_t)graph.requests, "graphRequestsPerMailboxMax",
 			 (json_int_t)graph.requests_per_mailbox_max, "graphThrottled", (json_int_t)graph.throttled, "rateDelayed",
-			 (json_int_t)stats->rate_delayed, "graphDrafts", (json_int_t)graph.drafts.count);
+			 (json_int_t)stats->rate_delayed, "graphDrafts", (json_int_t)graph.drafts.count,
+			 "graphApplications", (json_int_t)graph.applications);
 }
 
 /* Not synced: it is written twice a second, and a power cut leaves nobody who counts. */

@@ -95,14 +95,22 @@ json_t *token_grant_json(struct sandbox *sandbox, const char *rights, const char
 
 /* --- grants --- */
 
+/* Graph's own name, and where it stands here. */
+static bool is_graph_scope(const struct sandbox *sandbox, const char *scope)
+{
+	char own[128];
+
+	(void)snprintf(own, sizeof(own), "https://localhost:%u/.default", sandbox->https_port);
+	return strcmp(scope, SANDBOX_GRAPH_SCOPE) == 0 || strcmp(scope, own) == 0;
+}
+
 static enum token_refusal take_client(struct sandbox *sandbox, struct str form, struct token_about *about)
 {
-	(void)sandbox;
 	if (!token_form_value(form, "scope", about->text)) {
 		(void)str_copy(STR("scope"), sizeof(about->text), about->text);
 		return NO_FIELD;
 	}
-	return strcmp(about->text, SANDBOX_SCOPE) == 0 || strcmp(about->text, SANDBOX_GRAPH_SCOPE) == 0 ? NO_REFUSAL : BAD_SCOPE;
+	return strcmp(about->text, SANDBOX_SCOPE) == 0 || is_graph_scope(sandbox, about->text) ? NO_REFUSAL : BAD_SCOPE;
 }
 
 static enum token_refusal take_refresh(struct sandbox *sandbox, struct str form, struct token_about *about)
@@ -203,7 +211,7 @@ static json_t *answer_of(struct sandbox *sandbox, enum client client, bool of_pe
 		return token_grant_json(sandbox, "scp", TOKEN_PERSON, true);
 	if (client == CLIENT_NONE)
 		return token_grant_json(sandbox, "scp", about, false);
-	return token_grant_json(sandbox, strcmp(about, SANDBOX_GRAPH_SCOPE) == 0 ? "graph" : "roles", "", false);
+	return token_grant_json(sandbox, is_graph_scope(sandbox, about) ? "graph" : "roles", "", false);
 }
 
 /* The form's fields are looked at in the order in which Entra seems to: what is missing, who asks, with what, for what. */

@@ -140,6 +140,13 @@ bool jws_signer_thumbprint(const struct jws_signer *signer, unsigned char ret_th
 	return signer->certificate && X509_digest(signer->certificate, EVP_sha256(), ret_thumbprint, &len) == 1 && len == JWS_THUMBPRINT_BYTES;
 }
 
+bool jws_signer_sha1(const struct jws_signer *signer, unsigned char ret_sha1[JWS_SHA1_BYTES])
+{
+	unsigned len = 0;
+
+	return signer->certificate && X509_digest(signer->certificate, EVP_sha1(), ret_sha1, &len) == 1 && len == JWS_SHA1_BYTES;
+}
+
 bool jws_sign(const struct jws_signer *signer, enum jws_algorithm algorithm, struct str text, struct buf *out)
 {
 	unsigned char signature[JWS_SIGNATURE_MAX];

@@ -7,6 +7,7 @@
 #include "sys/jws.h"
 
 #define JWS_THUMBPRINT_BYTES 32
+#define JWS_SHA1_BYTES 20
 #define JWS_SIGNATURE_MAX 1024 /* RSA of 8192 bits */
 
 struct jws_signer;
@@ -24,6 +25,8 @@ void jws_signer_free(struct jws_signer *signer);
 bool jws_signer_dates(const struct jws_signer *signer, int64_t *ret_begins_s, int64_t *ret_ends_s);
 /* SHA-256 of the certificate's DER: what x5t#S256 holds (RFC 7515, 4.1.8). False: it has none. */
 bool jws_signer_thumbprint(const struct jws_signer *signer, unsigned char ret_thumbprint[JWS_THUMBPRINT_BYTES]);
+/* Likewise SHA-1, which is what Entra calls its thumbprint: a name, and no proof of anything. */
+bool jws_signer_sha1(const struct jws_signer *signer, unsigned char ret_sha1[JWS_SHA1_BYTES]);
 
 /* RS256 or PS256 over `text`, added to `out`. False: out of memory. */
 bool jws_sign(const struct jws_signer *signer, enum jws_algorithm algorithm, struct str text, struct buf *out) __attribute__((warn_unused_result));

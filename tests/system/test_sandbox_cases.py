@@ -43,7 +43,8 @@ TOKEN_CASES = {"consent-missing", "app-disabled", "clock-skew", "no-resource", "
                "refresh-expired", "token-throttled", "token-page", "token-nonsense", "metadata-updating"}  # test_token_trouble.py
 GRAPH_CASES = {"graph-401", "graph-403", "graph-policy", "graph-send-as", "graph-no-mailbox", "graph-no-user", "graph-quota",
                "graph-recipients", "graph-413", "graph-size", "graph-429", "graph-503", "graph-500", "graph-504", "graph-200",
-               "graph-nonsense", "graph-cut", "graph-half", "graph-hang", "graph-slow", "graph-upload"}  # test_graph.py
+               "graph-nonsense", "graph-cut", "graph-half", "graph-hang", "graph-slow", "graph-upload",  # test_graph.py
+               "application-denied", "application-other"}  # test_credentials.py
 
 
 def test_every_case_is_tested():

@@ -395,11 +395,11 @@ def test_graph_is_well(by_graph):
     accounts = ["a@contoso.example", "b@contoso.example"]
     gateway, sandbox = by_graph(accounts=accounts)
     trial = Trial(gateway)
-    assert (trial.exit, trial.steps) == (0, ["token", "graph", "graph"]), (trial.rows, trial.talk)
+    assert (trial.exit, trial.steps) == (0, ["token", "dates", "graph", "graph"]), (trial.rows, trial.talk)
     assert [row["text"] for row in trial.rows[1:]] == accounts and trial.rows[1]["reply"] == "HTTP 200"
     assert not sandbox.mail()
     trial = Trial(gateway, "--send", RECIPIENT, "--from", accounts[0])
-    assert (trial.exit, trial.steps) == (0, ["token", "graph", "send"]), (trial.rows, trial.talk)
+    assert (trial.exit, trial.steps) == (0, ["token", "dates", "graph", "send"]), (trial.rows, trial.talk)
     assert trial.row("send")["reply"] == "HTTP 202"
     [(data, envelope)] = sandbox.mail()
     assert (envelope["from"], envelope["to"]) == (accounts[0], [RECIPIENT]) and b"test of upstream main" in data

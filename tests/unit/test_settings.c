@@ -142,7 +142,7 @@ static const struct {
 	  "service-account-file, or flow: device-code or auth-code" },
 	{ "a day that is none",
 	  LISTENER "upstreams: { m: { tenant: t, client-id: a, client-secret-file: s, client-secret-expires: 2027-02-29 } }\n",
-	  ":2:90: client-secret-expires: \"2027-02-29\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00" },
+	  ":2:90: client-secret-expires: \"2027-02-29\" is not a date such as 2027-01-15 or 2027-01-15T09:00:00+09:00, nor ask, nor never" },
 	{ "the secret under its own name", "upstreams: { m: { client-secret: hunter2 } }\n",
 	  ":1:19: client-secret: secrets do not stand in the settings; put it into a file and name that with "
 	  "client-secret-file or password-file" },
