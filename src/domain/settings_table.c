@@ -274,8 +274,7 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("authorize-url", &kind_url, authorize_url, NULL,
 	         N_("For flow: auth-code: the page on which the person signs in. Unset: the cloud's."), .derive = derive_authorize_url),
 	UPSTREAM("redirect-url", &kind_url, redirect_url, NULL,
-	         N_("For flow: auth-code: where the page leads back to, as it is registered. Unset: this machine, on a free "
-	            "port.")),
+	         N_("For flow: auth-code: where the page leads back to, as it is registered. Unset: this machine, on a free port.")),
 	UPSTREAM("proxy", &kind_text, proxy, NULL,
 	         N_("The HTTP proxy for token-url and graph-url, such as http://user@proxy.example:3128. Unset: HTTPS_PROXY "
 	            "and NO_PROXY of the environment.")),
