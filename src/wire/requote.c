@@ -198,13 +198,34 @@ static bool is_boundary_text(struct str boundary)
 	return boundary.len > 0 && boundary.len <= REQUOTE_BOUNDARY_MAX;
 }
 
+/* Quotes and comments where none belong: some readers see a parameter behind them, others within. */
+static bool is_plain(struct str text)
+{
+	return str_find(text, '"') == text.len && str_find(text, '(') == text.len && str_find(text, '\\') == text.len;
+}
+
+/* Behind a quoted value nothing may stand but the next parameter. */
+static bool ends_well(struct str rest)
+{
+	return rest.len == 0 || rest.ptr[0] == ';' || str_trim(str_cut(&rest, ';')).len == 1;
+}
+
 /* Empty: none, or one that readers may take for several. */
 static struct str boundary_of(struct str type)
 {
 	struct str name, value;
 	struct str found = STR("");
+	bool odd = false;
 
+	for (size_t i = 0; i < type.len; i++)
+		odd ^= type.ptr[i] == '"';
+	if (odd)
+		return found;
 	while (mime_parameter_next(&type, &name, &value)) {
+		bool quoted = type.len > 0 && type.ptr[0] == '"';
+
+		if (!is_plain(name) || (!quoted && !is_plain(value)) || !ends_well(type))
+			return STR("");
 		if (!str_starts_nocase(name, STR("boundary")))
 			continue;
 		if (found.len > 0 || name.len != sizeof("boundary") - 1 || !is_boundary_text(value))
@@ -249,7 +270,7 @@ static bool enter_multipart(struct requote *requote, const struct facts *facts)
 {
 	struct requote_level *level = &requote->levels[requote->depth];
 
-	if (facts->boundary.len == 0 || !is_identity(facts->encoding) || requote->depth == REQUOTE_DEPTH_MAX)
+	if (facts->boundary.len == 0 || !is_plain(facts->type) || !is_identity(facts->encoding) || requote->depth == REQUOTE_DEPTH_MAX)
 		return doubt(requote);
 	level->boundary[0] = level->boundary[1] = '-';
 	memcpy(level->boundary + 2, facts->boundary.ptr, facts->boundary.len);
