@@ -261,7 +261,7 @@ static void check_upgrade(void)
 
 	sign_in(ledger, "old@contoso.example", NOW_US, AUTH_PROTOCOL_BASIC, 0, "gateway");
 	ledger_close(ledger);
-	run_sql("DROP TABLE notice; DROP TABLE basic_seen; PRAGMA user_version=4");
+	run_sql("DROP TABLE route; DROP TABLE notice; DROP TABLE basic_seen; PRAGMA user_version=4");
 	ledger = open_ledger(false);
 	CHECK(ledger && told(ledger, NOW_US)[0] == '\0', "upgrade: of who used it before nobody is told");
 	sign_in(ledger, "new@contoso.example", NOW_US, AUTH_PROTOCOL_BASIC, 0, "gateway");

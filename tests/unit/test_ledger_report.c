@@ -238,7 +238,7 @@ static void check_migration(void)
 {
 	struct ledger *ledger;
 
-	CHECK(run_sql("DROP TABLE report_client; DROP TABLE report_day; DROP TABLE retirement; DROP TABLE notice; DROP TABLE basic_seen; "
+	CHECK(run_sql("DROP TABLE report_client; DROP TABLE report_day; DROP TABLE retirement; DROP TABLE route; DROP TABLE notice; DROP TABLE basic_seen; "
 		      "ALTER TABLE account DROP COLUMN answer_after; PRAGMA user_version=2"), "back to version 2");
 	ledger = open_ledger(false);
 	for (size_t i = 0; i < sizeof(want) / sizeof(struct counts); i++) {
