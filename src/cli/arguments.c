@@ -167,7 +167,7 @@ static int take_option(struct cli *cli, char **tokens, size_t count, size_t *at)
 	return unknown_option(cli, token);
 }
 
-/* "user set…": a user, then pairs of switch and value. */
+/* "user set…": a user, then pairs of switch and value; "user [set…]": or none. */
 static int take_operand(struct cli *cli, struct str *operands, char **tokens, size_t count, size_t *at)
 {
 	struct str name = *operands;
@@ -175,7 +175,7 @@ static int take_operand(struct cli *cli, struct str *operands, char **tokens, si
 
 	if (operands->len == 0)
 		return cli_fail(cli, EX_USAGE, N_("\"%s\" is one word too many; see: sekisho %s --help"), tokens[*at], cli->verb->words);
-	if (str_starts(name, STR("set"))) {
+	if (str_starts(name, STR("set")) || str_starts(name, STR("[set"))) {
 		if (*at + 1 >= count)
 			return cli_fail(cli, EX_USAGE, N_("%s needs a value"), tokens[*at]);
 		*at += 2;

@@ -141,3 +141,13 @@ def test_reply_error_code_and_row_of_each(gateway, key):
         assert row["status"]["errorCode"] == error_code or (error_code is None and row["status"]["errorCode"] > 0), (sample, row)
         met[want_code, want_text, error_code, way] += 1
     assert sum(met.values()) == SAMPLES and len(met) >= 16, met
+
+
+def test_added_and_switched_at_once(gateway):
+    gateway.call("tenant", "add", "added.example", "security-defaults", "on", "smtp-auth", "off")
+    gateway.user_add("new@added.example", "hunter two", "smtp-auth", "on", "licensed", "no")
+    tenant, user = gateway.record("tenant", "show", "added.example"), gateway.record("user", "show", "new@added.example")
+    assert (tenant["smtp-auth"], tenant["security-defaults"]) == ("off", "on"), tenant
+    assert (user["smtp-auth"], user["licensed"]) == ("on", "no"), user
+    refused = gateway.call("tenant", "add", "other.example", "smtp-auth", check=False)
+    assert refused.returncode == 64 and "smtp-auth needs a value" in refused.stderr
