@@ -51,6 +51,13 @@ struct settings_choice {
 	unsigned value;
 };
 
+/* settings_choices.c; each ends with a NULL name. */
+extern const struct settings_choice choices_yes_no[], choices_languages[], choices_notices_languages[],
+        choices_log_forms[], choices_listener_tls[], choices_tls_versions[], choices_newlines[], choices_mechanisms[],
+        choices_repairs[], choices_algorithms[], choices_personalities[], choices_upstream_kinds[],
+        choices_header_recipients[], choices_quoted_printables[], choices_upstream_tls[], choices_upstream_auths[],
+        choices_flows[], choices_assertion_algorithms[];
+
 struct settings_row;
 
 /* A kind of value: text to field and back. Lists are read and written by their elements. */

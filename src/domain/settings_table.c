@@ -35,59 +35,6 @@ const struct settings_section_row settings_sections[SECTION_COUNT] = {
 	[SECTION_TRUSTED] = { .name = "trusted", .shape = SHAPE_LIST },
 };
 
-static const struct settings_choice yes_no[] = { { "no", 0 },  { "yes", 1 }, { "false", 0 }, { "true", 1 },
-	                                         { "off", 0 }, { "on", 1 },  { NULL, 0 } };
-static const struct settings_choice languages[] = { { "en", LANGUAGE_EN },
-	                                            { "ja", LANGUAGE_JA },
-	                                            { NULL, 0 } };
-static const struct settings_choice notices_languages[] = {
-	{ "daemon", 0 }, { "en", 1 + LANGUAGE_EN }, { "ja", 1 + LANGUAGE_JA }, { NULL, 0 }
-};
-static const struct settings_choice log_forms[] = { { "logfmt", 0 }, { "json", 1 }, { NULL, 0 } };
-static const struct settings_choice listener_tls[] = {
-	{ "starttls", LISTENER_STARTTLS }, { "implicit", LISTENER_IMPLICIT }, { "none", LISTENER_NONE }, { "auto", LISTENER_AUTO }, { NULL, 0 }
-};
-static const struct settings_choice tls_versions[] = {
-	{ "1.0", 10 }, { "1.1", 11 }, { "1.2", 12 }, { "1.3", 13 }, { NULL, 0 }
-};
-static const struct settings_choice newlines[] = { { "normalize", 0 }, { "reject", 1 }, { NULL, 0 } };
-/* By their bit in listener_settings.mechanisms. */
-static const struct settings_choice mechanisms[] = {
-	{ "LOGIN", 0 }, { "PLAIN", 1 }, { "XOAUTH2", 2 }, { "OAUTHBEARER", 3 }, { NULL, 0 }
-};
-/* By their bit in listener_settings.repairs: the order of enum repair_kind. */
-static const struct settings_choice repairs[] = {
-	{ "missing-date", 0 },      { "bad-date", 1 },       { "missing-message-id", 2 },
-	{ "missing-from", 3 },      { "quoted-at", 4 },      { "angle-brackets", 5 },
-	{ "raw-headers", 6 },       { "duplicate-fields", 7 }, { "broken-lines", 8 },
-	{ "nul-bytes", 9 },         { "mime-version", 10 },  { "missing-charset", 11 },
-	{ "long-lines", 12 },       { "none", REPAIR_NONE }, { "all", REPAIR_ALL },
-	{ NULL, 0 }
-};
-/* By their bit in issuer_settings.algorithms: the order of enum jws_algorithm. */
-static const struct settings_choice algorithms[] = { { "RS256", 0 }, { "PS256", 1 }, { "ES256", 2 }, { NULL, 0 } };
-static const struct settings_choice personalities[] = {
-	{ "sekisho", PERSONALITY_SEKISHO }, { "exchange", PERSONALITY_EXCHANGE }, { NULL, 0 }
-};
-static const struct settings_choice upstream_kinds[] = {
-	{ "smtp", UPSTREAM_SMTP }, { "graph", UPSTREAM_GRAPH }, { "inbox", UPSTREAM_INBOX }, { NULL, 0 }
-};
-static const struct settings_choice header_recipients[] = { { "rewrite", false }, { "refuse", true }, { NULL, 0 } };
-static const struct settings_choice quoted_printables[] = { { "as-is", false }, { "base64", true }, { NULL, 0 } };
-static const struct settings_choice upstream_tls[] = {
-	{ "starttls", UPSTREAM_STARTTLS }, { "implicit", UPSTREAM_IMPLICIT }, { "none", UPSTREAM_CLEAR }, { NULL, 0 }
-};
-static const struct settings_choice upstream_auths[] = {
-	{ "xoauth2", UPSTREAM_XOAUTH2 }, { "oauthbearer", UPSTREAM_OAUTHBEARER },
-	{ "login", UPSTREAM_LOGIN },     { "plain", UPSTREAM_PLAIN },
-	{ "none", UPSTREAM_NO_AUTH },    { NULL, 0 }
-};
-
-static const struct settings_choice flows[] = {
-	{ "none", FLOW_NONE }, { "device-code", FLOW_DEVICE_CODE }, { "auth-code", FLOW_AUTH_CODE }, { NULL, 0 }
-};
-static const struct settings_choice assertion_algorithms[] = { { "PS256", ASSERTION_PS256 }, { "RS256", ASSERTION_RS256 }, { NULL, 0 } };
-
 #define ROW(section_, key_, kind_, offset_, initial_, explain_)                                            \
 	.section = (section_), .key = (key_), .kind = (kind_), .offset = (offset_), .initial = (initial_), \
 	.explain = (explain_)
@@ -157,12 +104,12 @@ const struct settings_row settings_rows[] = {
 	          "the hostname.")),
 	DAEMON("language", &kind_choice, language, "en",
 	       N_("The language of log, notices and delivery reports; commands take --lang as well."),
-	       .choices = languages),
+	       .choices = choices_languages),
 	DAEMON("timezone", &kind_text, timezone, NULL,
 	       N_("The time zone of times that people read, such as Asia/Tokyo. Unset: the system's. "
 	          "A change counts from the next start on, not from a reload.")),
 	DAEMON("log", &kind_flag, log_json, "logfmt", N_("How a line of the log is written."),
-	       .choices = log_forms),
+	       .choices = choices_log_forms),
 
 	ONE(SECTION_LEDGER, "url", &kind_ledger, ledger.url, "sqlite",
 	    N_("Where accounts and sign-ins are kept; sqlite: in the state folder.")),
@@ -177,7 +124,7 @@ const struct settings_row settings_rows[] = {
 	         N_("starttls: clear until STARTTLS, as on port 587. implicit: TLS from the first byte, as "
 	            "on port 465. none: clear. auto: whichever the device begins with; one that says nothing "
 	            "is greeted after 3 seconds."),
-	         .choices = listener_tls),
+	         .choices = choices_listener_tls),
 	LISTENER("certificates", &kind_items, certificates, NULL,
 	         N_("Chains and keys in PEM; an RSA and a P-256 one together serve old and new devices. "
 	            "Needed unless tls is none."),
@@ -185,11 +132,11 @@ const struct settings_row settings_rows[] = {
 	LISTENER("tls-min", &kind_choice, tls_min, "1.2",
 	         N_("The oldest TLS that is taken. Exchange Online takes 1.2; older ones are for devices "
 	            "that know no better."),
-	         .choices = tls_versions),
+	         .choices = choices_tls_versions),
 	LISTENER("require-auth", &kind_flag, require_auth, "yes",
 	         N_("Whether a device must sign in before it sends. With no, only those under trusted may "
 	            "send without."),
-	         .choices = yes_no),
+	         .choices = choices_yes_no),
 	LISTENER("plaintext-auth-from", &kind_cidrs, plaintext_auth_from, NULL,
 	         N_("Networks from which a password is taken without TLS.")),
 	LISTENER("trusted", &kind_items, trusted, NULL,
@@ -198,14 +145,14 @@ const struct settings_row settings_rows[] = {
 	LISTENER("bare-newline", &kind_flag, bare_newline_reject, "normalize",
 	         N_("A line that ends in a bare LF: normalize makes it CRLF, reject answers 550. The end of "
 	            "a message is CRLF.CRLF with either."),
-	         .choices = newlines),
+	         .choices = choices_newlines),
 	LISTENER("proxy-protocol-from", &kind_cidrs, proxy_protocol_from, NULL,
 	         N_("Load balancers whose PROXY header is believed.")),
 	LISTENER("mechanisms", &kind_mechanisms, mechanisms, "LOGIN PLAIN XOAUTH2 OAUTHBEARER",
 	         N_("How devices may sign in. Those with tokens are offered once there are issuers."),
-	         .choices = mechanisms),
+	         .choices = choices_mechanisms),
 	LISTENER("personality", &kind_choice, personality, "sekisho",
-	         N_("Whose greeting and EHLO list devices see."), .choices = personalities),
+	         N_("Whose greeting and EHLO list devices see."), .choices = choices_personalities),
 	LISTENER("size-bytes-max", &kind_number, size_bytes_max, "157286400",
 	         N_("The largest message, as in the SIZE that EHLO tells; Exchange Online's is 157286400 "
 	            "(150 MiB)."),
@@ -213,13 +160,13 @@ const struct settings_row settings_rows[] = {
 	LISTENER("repairs", &kind_repairs, repairs, NULL,
 	         N_("What is put right in messages of devices that write them wrong: a list of these, or all. "
 	            "Unset or none: a message goes on byte for byte. Signed mail is never touched."),
-	         .choices = repairs),
+	         .choices = choices_repairs),
 
 	UPSTREAM("kind", &kind_choice, kind, "smtp",
 	         N_("How mail goes on: smtp to a server, graph through Microsoft Graph's sendMail, inbox into a folder."),
-	         .choices = upstream_kinds),
+	         .choices = choices_upstream_kinds),
 	UPSTREAM("auth", &kind_choice, auth, "xoauth2", N_("How the gateway signs in there."),
-	         .choices = upstream_auths),
+	         .choices = choices_upstream_auths),
 	UPSTREAM("cloud", &kind_cloud, cloud, NULL,
 	         N_("Whose Exchange Online: global, usgov (GCC High), usdod, china (21Vianet); google for Gmail; or custom for "
 	            "anything else. It gives host, token-url, graph-url and scope."),
@@ -234,7 +181,7 @@ const struct settings_row settings_rows[] = {
 	         .derive = derive_host),
 	UPSTREAM("port", &kind_port, port, "587", N_("The server's port.")),
 	UPSTREAM("tls", &kind_choice, tls, "starttls",
-	         N_("none is only for auth: none or a host on this machine."), .choices = upstream_tls),
+	         N_("none is only for auth: none or a host on this machine."), .choices = choices_upstream_tls),
 	UPSTREAM("ca-file", &kind_path, ca_file, NULL,
 	         N_("Certificates (PEM) that are trusted beside the system's, for the server, token-url and "
 	            "graph-url.")),
@@ -255,20 +202,20 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("certificate-password-file", &kind_secret_path, certificate_password_file, NULL,
 	         N_("The file that holds the password of the PKCS#12 file, or of the key.")),
 	UPSTREAM("assertion-algorithm", &kind_choice, assertion_algorithm, "PS256",
-	         N_("How a sign-in by certificate is signed; Entra takes both."), .choices = assertion_algorithms),
+	         N_("How a sign-in by certificate is signed; Entra takes both."), .choices = choices_assertion_algorithms),
 	UPSTREAM("federated-token-file", &kind_secret_path, federated_token_file, NULL,
 	         N_("The file that holds a token of a federated identity, instead of a secret; read anew each time.")),
 	UPSTREAM("managed-identity", &kind_flag, managed_identity, "no",
 	         N_("Whether the Azure machine's own identity signs in, instead of a secret. client-id names one "
 	            "that was assigned by a user."),
-	         .choices = yes_no),
+	         .choices = choices_yes_no),
 	UPSTREAM("managed-identity-url", &kind_text, managed_identity_url, NULL,
 	         N_("Where the machine's identity is asked for. Unset: the metadata service, or what IDENTITY_ENDPOINT "
 	            "of the environment names.")),
 	UPSTREAM("service-account-file", &kind_secret_path, service_account_file, NULL,
 	         N_("The JSON key of a Google service account with domain-wide delegation; it signs in as each mailbox.")),
 	UPSTREAM("flow", &kind_choice, flow, "none",
-	         N_("device-code or auth-code: a person signs in once, by sekisho upstream login NAME."), .choices = flows),
+	         N_("device-code or auth-code: a person signs in once, by sekisho upstream login NAME."), .choices = choices_flows),
 	UPSTREAM("device-code-url", &kind_url, device_code_url, NULL,
 	         N_("For flow: device-code: where the code is asked for. Unset: the cloud's."), .derive = derive_device_code_url),
 	UPSTREAM("authorize-url", &kind_url, authorize_url, NULL,
@@ -285,10 +232,10 @@ const struct settings_row settings_rows[] = {
 	UPSTREAM("header-recipients", &kind_flag, header_recipients_refuse, "rewrite",
 	         N_("For kind: graph, which mails whoever To, Cc and Bcc name: rewrite takes out of them whom the message was not sent "
 	            "to, refuse gives such a message back."),
-	         .choices = header_recipients),
+	         .choices = choices_header_recipients),
 	UPSTREAM("quoted-printable", &kind_flag, quoted_printable_base64, "as-is",
 	         N_("For kind: graph: base64 writes quoted-printable parts anew as base64, for where they arrive with stray equals signs or "
-	            "lost letters; what they say stays the same. Signed mail stays as it is."), .choices = quoted_printables),
+	            "lost letters; what they say stays the same. Signed mail stays as it is."), .choices = choices_quoted_printables),
 	UPSTREAM("graph-request-bytes-max", &kind_number, graph_request_bytes_max, "3145728",
 	         N_("For kind: graph: a message larger than this goes as a draft with its attachments uploaded."),
 	         .value_min = 65536, .value_max = 157286400),
@@ -338,7 +285,7 @@ const struct settings_row settings_rows[] = {
 	ISSUER("ca-file", &kind_path, ca_file, NULL, N_("Certificates (PEM) that are trusted beside the system's, for jwks-url.")),
 	ISSUER("audiences", &kind_texts, audiences, "https://outlook.office.com https://outlook.office365.com",
 	       N_("Whom a token must be meant for (aud).")),
-	ISSUER("algorithms", &kind_mechanisms, algorithms, "RS256", N_("How a token may be signed."), .choices = algorithms),
+	ISSUER("algorithms", &kind_mechanisms, algorithms, "RS256", N_("How a token may be signed."), .choices = choices_algorithms),
 	ISSUER("tenant-id", &kind_name, tenant_id, NULL, N_("The Entra tenant that a token must belong to (tid).")),
 	ISSUER("scope", &kind_text, scope, "SMTP.Send", N_("What a user's token must allow (scp).")),
 	ISSUER("role", &kind_text, role, "SMTP.SendAsApp",
@@ -348,11 +295,11 @@ const struct settings_row settings_rows[] = {
 	ONE(SECTION_DSN, "mailbox", &kind_mail_address, dsn_mailbox, NULL,
 	    N_("The mailbox that delivery reports are sent as, since Exchange Online takes none without a "
 	       "sender.")),
-	ONE(SECTION_NOTICES, "mail", &kind_flag, notices.mail, "yes", N_("Whether notices are mailed."), .choices = yes_no),
+	ONE(SECTION_NOTICES, "mail", &kind_flag, notices.mail, "yes", N_("Whether notices are mailed."), .choices = choices_yes_no),
 	ONE(SECTION_NOTICES, "mail-to", &kind_mail_addresses, notices.mail_to, NULL,
 	    N_("Who gets notices by mail. Unset: daemon.administrator.")),
 	ONE(SECTION_NOTICES, "language", &kind_choice, notices.language, "daemon",
-	    N_("The language of mailed and posted notices; daemon: as daemon.language says."), .choices = notices_languages),
+	    N_("The language of mailed and posted notices; daemon: as daemon.language says."), .choices = choices_notices_languages),
 	ONE(SECTION_NOTICES, "from", &kind_mail_address, notices.from, NULL,
 	    N_("Who sends them. Unset: dsn.mailbox, else daemon.administrator.")),
 	ONE(SECTION_NOTICES, "upstream", &kind_name, notices.upstream, NULL,
