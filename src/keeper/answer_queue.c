@@ -21,12 +21,16 @@ struct listing {
 	bool whole;       /* show: with recipients and replies */
 };
 
-/* A pause is no state of the message: only the courier knows of it. */
-static json_t *view_json(struct keeper *keeper, const struct spool_view *view, bool whole)
+/* A pause is no state of the message: only the courier knows of it. And its upstream is what the routes say of it today. */
+static json_t *view_json(struct keeper *keeper, const struct spool_view *stored, bool whole)
 {
-	const struct spool_message *message = &view->message;
-	json_t *row = spool_view_json(view, whole);
+	struct spool_view view = *stored;
+	struct spool_message *message = &view.message;
 	const char *cause;
+	json_t *row;
+
+	(void)dispatch_way(keeper->dispatch, &stored->message, &message->route, &message->mailbox);
+	row = spool_view_json(&view, whole);
 
 	if (row && message->state != SPOOL_HELD &&
 	    (courier_is_paused(keeper->courier, message->route, message->mailbox) ||

@@ -27,6 +27,9 @@ void dispatch_free(struct dispatch *dispatch); /* after courier_drain */
 void dispatch_committed(struct dispatch *dispatch, const struct spool_message *message);
 /* An administrator released, retried or dropped something, or `queue flush`: look into the spool anew. */
 void dispatch_wake(struct dispatch *dispatch);
+/* By which upstream and mailbox a message of the spool would go now, were nothing in its way; borrowed of the settings and of the message.
+ * False: its upstream is gone from the settings and no route fits. */
+bool dispatch_way(const struct dispatch *dispatch, const struct spool_message *message, struct str *ret_upstream, struct str *ret_mailbox);
 bool dispatch_is_away(const struct dispatch *dispatch, uint64_t id); /* being sent or settled: hands off */
 
 /*

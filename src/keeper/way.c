@@ -82,19 +82,36 @@ bool way_strays(const struct dispatch *dispatch, const struct spool_message *mes
 	return upstream && !str_eq(str_of(upstream->name), message->route);
 }
 
+/* Its own mailbox, or, by another upstream than it was put to, that which it would have if it came just now. */
+static const struct upstream_settings *way_now(const struct settings *settings, const struct spool_message *message, struct str *ret_mailbox)
+{
+	const struct upstream_settings *upstream = upstream_now(settings, message);
+
+	*ret_mailbox = message->mailbox;
+	if (upstream && !str_eq(str_of(upstream->name), message->route))
+		*ret_mailbox = settings_mailbox(upstream, message->account, message->sender);
+	return upstream;
+}
+
+bool dispatch_way(const struct dispatch *dispatch, const struct spool_message *message, struct str *ret_upstream, struct str *ret_mailbox)
+{
+	const struct upstream_settings *upstream = way_now(dispatch->settings, message, ret_mailbox);
+
+	*ret_upstream = upstream ? str_of(upstream->name) : message->route;
+	return upstream;
+}
+
 size_t way_list(const struct dispatch *dispatch, const struct item *item, struct way ret_ways[WAYS_MAX])
 {
 	const struct settings *settings = dispatch->settings;
 	const struct spool_message *message = &item->message;
-	const struct upstream_settings *upstream = upstream_now(settings, message);
+	struct str mailbox;
+	const struct upstream_settings *upstream = way_now(settings, message, &mailbox);
 	const struct upstream_settings *fallback;
-	struct str mailbox = message->mailbox;
 	size_t count;
 
 	if (!upstream)
 		return 0;
-	if (!str_eq(str_of(upstream->name), message->route)) /* as if it came just now */
-		mailbox = settings_mailbox(upstream, message->account, message->sender);
 	count = add_upstream(ret_ways, 0, upstream, mailbox);
 	fallback = upstream->fallback ? settings_upstream(settings, str_of(upstream->fallback)) : NULL;
 	if (fallback && may_fall_back(message) &&

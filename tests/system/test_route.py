@@ -121,6 +121,21 @@ def test_what_waits_for_a_removed_route_goes_back(start):
     arrives(gateway, event, "main")
 
 
+def test_the_queue_shows_which_way_it_would_go_now(start):
+    dead = {"kind": "smtp", "host": "127.0.0.1", "port": port_free(), "tls": "none", "auth": "none", "mailbox": "relay@contoso.example"}
+    gateway = start(main=dead, limits={"retry-first-seconds": 600})
+    event = send_as(gateway, SENDER, "waits")
+    row = gateway.queue_wait(lambda rows: rows and rows[0]["state"] == "paused" and rows[0])
+    assert row["route"] == "main"
+    gateway.call("queue", "hold", event)
+    add(gateway, "--upstream", "spare")
+    row = gateway.record("queue", "show", event)
+    assert (row["route"], row["mailbox"], row["state"]) == ("spare", SENDER, "held")
+    gateway.call("route", "remove", "r1")
+    row = gateway.record("queue", "show", event)
+    assert (row["route"], row["mailbox"]) == ("main", "relay@contoso.example")
+
+
 def test_the_order_and_what_is_never_reached(start):
     gateway = start()
     add(gateway, "--from", "@contoso.example", "--upstream", "spare")
