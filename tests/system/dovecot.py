@@ -36,11 +36,11 @@ service auth {{
 }}
 """
 
-# One application may send for a whole domain: the token names a mailbox of it.
+# Unless each mailbox has a token of its own, one application may send for a whole domain: the token names a mailbox of it.
 OAUTH = """\
 tls_ca_cert_file = {ca}
 username_attribute = username
-username_format = %Ld
+username_format = {username}
 scope = {scope}
 """
 OPAQUE = """\
@@ -56,7 +56,7 @@ local_validation_key_dict = fs:posix:prefix={directory}/keys/
 
 
 class Dovecot:
-    def __init__(self, directory, issuer, socket):
+    def __init__(self, directory, issuer, socket, token_a_mailbox=False):
         self.directory = directory
         self.log_path = directory / "dovecot.log"
         self.socket = socket
@@ -69,7 +69,7 @@ class Dovecot:
             key.write_bytes(issuer.public_key.read_bytes())
         (directory / "oauth2.conf.ext").write_text(
             (OAUTH + (JWT if issuer.token_format == "jwt" else OPAQUE)).format(
-                directory=directory, ca=issuer.authority.ca, scope=issuer.scope,
+                directory=directory, ca=issuer.authority.ca, scope=issuer.scope, username="%Lu" if token_a_mailbox else "%Ld",
                 introspection_url=issuer.introspection_url))
         self.process = Process("dovecot", ["dovecot", "-F", "-c", directory / "dovecot.conf"],
                                directory / "master.log")

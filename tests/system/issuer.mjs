@@ -8,14 +8,16 @@
 // A client may have `certificate` and `algorithm` (private_key_jwt) and `grants`. With `person`
 // somebody sits at the browser and agrees to everything: GET /approve?user_code=… types in a device
 // code (with &refuse=1 refuses it), the pages of the code flow lead back at once, and
-// GET /revoke takes all refresh tokens back.
+// GET /revoke takes all refresh tokens back. `serviceAccounts` and `identity`, with `metadataPort` in clear: see issuer_machines.mjs.
 // Prints `ready` once it listens. statsFile holds {tokensIssued,
 // tokensRefused, introspections} and is replaced after each of them.
 
 import { generateKeyPairSync, randomBytes, X509Certificate } from 'node:crypto';
 import { readFileSync, renameSync, writeFileSync } from 'node:fs';
+import http from 'node:http';
 import https from 'node:https';
 import Provider from 'oidc-provider';
+import { JWT_BEARER, metadata_answer, service_accounts_register } from './issuer_machines.mjs';
 
 const settings = JSON.parse(readFileSync(process.argv[2], 'utf8'));
 const AUDIENCE = 'urn:mail';
@@ -54,8 +56,10 @@ function client_of(client) {
 	return one;
 }
 
+const accounts = settings.serviceAccounts.map(({ id }) => ({ id, method: 'none', grants: [JWT_BEARER] }));
+
 const provider = new Provider(`https://localhost:${settings.port}`, {
-	clients: settings.clients.map(client_of),
+	clients: [...settings.clients, ...accounts].map(client_of),
 	scopes: settings.person ? [settings.scope, 'offline_access'] : [settings.scope],
 	enabledJWA: { clientAuthSigningAlgValues: ['PS256', 'RS256'] },
 	findAccount: (_ctx, id) => ({ accountId: id, claims: () => ({ sub: id }) }),
@@ -106,6 +110,9 @@ const provider = new Provider(`https://localhost:${settings.port}`, {
 		},
 	},
 });
+
+if (accounts.length > 0)
+	service_accounts_register(provider, settings.serviceAccounts, settings.scope);
 
 provider.use(async (ctx, next) => {
 	await next();
@@ -170,8 +177,18 @@ function serve(request, response) {
 	});
 }
 
+async function serve_metadata(request, response) {
+	const url = new URL(request.url, `http://127.0.0.1:${settings.metadataPort}`);
+	const [status, answer] = await metadata_answer(provider, request, url, settings.identity, settings.scope) ?? [404, {}];
+	count(status === 200 ? 'tokensIssued' : 'tokensRefused');
+	response.writeHead(status, { 'Content-Type': 'application/json; charset=utf-8' });
+	response.end(JSON.stringify(answer));
+}
+
 writeFileSync(settings.publicKeyFile, publicKey.export({ type: 'spki', format: 'pem' }));
 stats_write();
+if (settings.identity)
+	http.createServer(serve_metadata).listen(settings.metadataPort, '127.0.0.1');
 https.createServer({
 	cert: readFileSync(settings.certificate),
 	key: readFileSync(settings.key),

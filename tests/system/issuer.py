@@ -28,12 +28,13 @@ class Issuer:
     server_secret = "introspection0123456789"
     scope = SCOPE
 
-    def __init__(self, directory, authority, mailbox, ttl_seconds=3600, token_format="jwt", person=None, clients=()):
-        """`person`: who sits at the browser, and agrees; `clients`: more of them, as issuer.mjs has them."""
+    def __init__(self, directory, authority, mailbox, ttl_seconds=3600, token_format="jwt", person=None, clients=(), accounts=(), identity=None):
+        """`person`: who sits at the browser, and agrees; `clients`: more of them, as issuer.mjs has them; `accounts`: Google service accounts,
+        and `identity`: that of an Azure machine, as issuer_machines.mjs has them."""
         npm_install()
         self.directory = directory
         self.authority = authority
-        self.port = port_free()
+        self.port, self.metadata_port = port_free(2)
         self.token_format = token_format
         self.public_key = directory / "token-key.pem"
         self.stats_file = directory / "stats.json"
@@ -55,6 +56,9 @@ class Issuer:
                 *clients,
             ],
             "person": person,
+            "serviceAccounts": list(accounts),
+            "identity": identity,
+            "metadataPort": self.metadata_port,
         }))
         self.process = Process("issuer", ["node", HERE / "issuer.mjs", settings],
                                directory / "issuer.log")
@@ -73,6 +77,16 @@ class Issuer:
     @property
     def device_code_url(self):
         return f"https://localhost:{self.port}/device/auth"
+
+    @property
+    def machine_url(self):
+        """The metadata service of an Azure machine: in clear, as there."""
+        return f"http://127.0.0.1:{self.metadata_port}/metadata/identity/oauth2/token"
+
+    @property
+    def service_url(self):
+        """What App Service names in IDENTITY_ENDPOINT."""
+        return f"http://127.0.0.1:{self.metadata_port}/msi/token"
 
     @property
     def authorize_url(self):

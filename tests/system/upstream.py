@@ -53,8 +53,8 @@ class Delivered:
 class Upstream:
     host = "localhost"
 
-    def __init__(self, directory, authority, issuer):
-        """`directory` is made readable for the users postfix, dovecot and nobody."""
+    def __init__(self, directory, authority, issuer, token_a_mailbox=False):
+        """`directory` is made readable for the users postfix, dovecot and nobody. `token_a_mailbox`: none is good for another of its domain."""
         self.authority = authority
         self.issuer = issuer
         self.port, self.tls_port = port_free(2)
@@ -105,7 +105,7 @@ class Upstream:
             f"127.0.0.1:{self.port} inet n - n - - smtpd",
             f"127.0.0.1:{self.tls_port} inet n - n - - smtpd -o smtpd_tls_wrappermode=yes",
         ])
-        self.dovecot = Dovecot(directory / "dovecot", issuer, self.postfix.queue / "private" / "auth")
+        self.dovecot = Dovecot(directory / "dovecot", issuer, self.postfix.queue / "private" / "auth", token_a_mailbox)
 
     def start(self):
         self.dovecot.start()
