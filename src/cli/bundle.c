@@ -113,20 +113,19 @@ static void cleanup_pairs(struct pairs *pairs)
 	buf_done(&pairs->open);
 }
 
-enum outcome bundle_make(const struct bundle *older, const char *path, const struct settings *settings,
-			 struct bundle *ret_bundle, struct fault *fault)
+enum outcome bundle_make(const struct bundle *older, const struct settings *settings, struct bundle *ret_bundle, struct fault *fault)
 {
 	CLEANUP(cleanup_buf) struct buf text = { 0 };
 	CLEANUP(cleanup_pairs) struct pairs pairs = { .whole.bytes_max = BOOT_BYTES_MAX, .open.bytes_max = BOOT_BYTES_MAX };
 	struct bundle fresh = { .gate_fd = -1, .keeper_fd = -1 };
-	struct boot boot = { .path = str_of(path) };
+	struct boot boot = { .path = str_of(settings->file) };
 
 	hostname_find(settings, fresh.hostname);
 	if (older)
 		memcpy(fresh.ticket_key, older->ticket_key, sizeof(fresh.ticket_key));
 	else
 		random_bytes(fresh.ticket_key, sizeof(fresh.ticket_key));
-	if (file_load(path, SETTINGS_BYTES_MAX, &text, fault) != OUTCOME_OK ||
+	if (file_load(settings->file, SETTINGS_BYTES_MAX, &text, fault) != OUTCOME_OK ||
 	    load_certificates(settings, fresh.ticket_key, &pairs, fault) != OUTCOME_OK)
 		return fault->outcome;
 	boot.settings = buf_str(&text);

@@ -15,8 +15,7 @@ struct bundle {
 
 /* Reads every file that the settings name, tries every listener's certificate. NEVER with a sentence that names the file. The ticket key of
  * `older` (NULL: none) is kept, so that devices resume over a reload. */
-enum outcome bundle_make(const struct bundle *older, const char *path, const struct settings *settings,
-			 struct bundle *ret_bundle, struct fault *fault);
+enum outcome bundle_make(const struct bundle *older, const struct settings *settings, struct bundle *ret_bundle, struct fault *fault);
 void bundle_close(struct bundle *bundle);
 
 #endif

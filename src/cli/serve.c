@@ -14,5 +14,5 @@ int serve(const char *path, enum language language)
 		(void)fprintf(stderr, "sekisho: %s\n", fault.text[language]);
 		return EX_CONFIG;
 	}
-	return supervisor_run(settings->file, settings);
+	return supervisor_run(settings);
 }

@@ -218,8 +218,8 @@ static void reload(struct supervisor *supervisor)
 	if (supervisor->stopping || supervisor->reloading || !supervisor->keeper_ready)
 		return;
 	notify_reloading();
-	if (settings_load(supervisor->path, &settings, &fault) != OUTCOME_OK ||
-	    bundle_make(&supervisor->bundle, supervisor->path, settings, &bundle, &fault) != OUTCOME_OK)
+	if (settings_load(supervisor->settings->file, &settings, &fault) != OUTCOME_OK ||
+	    bundle_make(&supervisor->bundle, settings, &bundle, &fault) != OUTCOME_OK)
 		goto refused;
 	if (listening_open(&supervisor->listening, settings, &fault) != OUTCOME_OK) {
 		bundle_close(&bundle);
@@ -234,7 +234,7 @@ static void reload(struct supervisor *supervisor)
 	supervisor->gates_up = 0;
 	tell_keeper(supervisor, BOOT_ORDER_SETTINGS, supervisor->bundle.keeper_fd);
 	supervisor_gates_start(supervisor);
-	log_event(LOG_LEVEL_INFO, "reload", LOG_TEXT("file", supervisor->path));
+	log_event(LOG_LEVEL_INFO, "reload", LOG_TEXT("file", settings->file));
 	return;
 
 refused:
@@ -308,7 +308,7 @@ static void raise_descriptors(const struct settings *settings)
 			  LOG_TEXT("mend", "raise LimitNOFILE, or lower connections-max"));
 }
 
-int supervisor_run(const char *path, struct settings *settings)
+int supervisor_run(struct settings *settings)
 {
 	static struct supervisor supervisor = { .bundle = { .gate_fd = -1, .keeper_fd = -1 }, .listening = { .control_fd = -1 } };
 	enum language language = settings->daemon.language;
@@ -316,11 +316,10 @@ int supervisor_run(const char *path, struct settings *settings)
 
 	log_init("supervisor", settings->daemon.log_json ? LOG_FORM_JSON : LOG_FORM_LOGFMT, LOG_LEVEL_INFO);
 	(void)signal(SIGPIPE, SIG_IGN);
-	supervisor.path = path;
 	supervisor.settings = settings;
 	raise_descriptors(settings);
 	loop_init(&supervisor.loop);
-	if (prepare_state(settings, &fault) != OUTCOME_OK || bundle_make(NULL, path, settings, &supervisor.bundle, &fault) != OUTCOME_OK ||
+	if (prepare_state(settings, &fault) != OUTCOME_OK || bundle_make(NULL, settings, &supervisor.bundle, &fault) != OUTCOME_OK ||
 	    listening_control(&supervisor.listening, settings->daemon.socket, settings->daemon.user, &fault) != OUTCOME_OK ||
 	    listening_open(&supervisor.listening, settings, &fault) != OUTCOME_OK) {
 		(void)fprintf(stderr, "sekisho: %s\n", fault.text[language]);

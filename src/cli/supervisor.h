@@ -25,7 +25,6 @@ struct gate_child {
 
 struct supervisor {
 	struct loop loop;
-	const char *path;           /* the settings file */
 	struct settings *settings;
 	struct bundle bundle;
 	struct listening listening;
@@ -44,6 +43,6 @@ struct supervisor {
 };
 
 /* Runs until told to stop; the exit code. `settings` is taken over. */
-int supervisor_run(const char *path, struct settings *settings);
+int supervisor_run(struct settings *settings);
 
 #endif

@@ -67,7 +67,7 @@ int verb_config_check(struct cli *cli)
 
 	if (exit_code != EX_OK)
 		return exit_code;
-	if (bundle_make(NULL, settings->file, settings, &bundle, &fault) != OUTCOME_OK) {
+	if (bundle_make(NULL, settings, &bundle, &fault) != OUTCOME_OK) {
 		exit_code = cli_fault(cli, EX_CONFIG, &fault);
 	} else {
 		bundle_close(&bundle);
@@ -88,7 +88,7 @@ int verb_reload(struct cli *cli)
 
 	if (exit_code != EX_OK)
 		return exit_code;
-	if (bundle_make(NULL, settings->file, settings, &bundle, &fault) != OUTCOME_OK)
+	if (bundle_make(NULL, settings, &bundle, &fault) != OUTCOME_OK)
 		exit_code = cli_fault(cli, EX_CONFIG, &fault);
 	else
 		bundle_close(&bundle);

@@ -174,6 +174,19 @@ def test_sighup_takes_a_good_file(own, upstream):
     assert own.stdout.read_text() == "ready\n"
 
 
+def test_sighup_time_and_again(own, monkeypatch):
+    """Each reload lets the settings before it go, and the next one leans on nothing of them: what is freed is overwritten at once."""
+    own.stop()
+    monkeypatch.setenv("MALLOC_PERTURB_", "165")  # of glibc
+    own.start()
+    for name in ("first.example", "second.example", "third.example"):
+        own.settings["daemon"]["hostname"] = name
+        own.write()
+        own.hang_up()
+        wait_until(lambda: name in greeting(own), 10, lambda: f"{name}\n{own.log()[-2000:]}")
+    assert own.log().count(f"event=reload file={own.file}") == 3
+
+
 @pytest.mark.parametrize("break_it,word", [
     (lambda text: text.replace("hostname", "hostnam"), "hostname"),
     (lambda text: text + "listeners: {}\n", "listeners"),
