@@ -27,7 +27,10 @@ static bool is_any(const struct upstream_settings *upstream)
 
 /* The first that fits. */
 static const struct grant rows[] = {
-	{ .name = "managed identity", .fits = is_managed, .make = grant_managed_make },
+	{ .name = "managed identity", .fits = is_managed, .make = grant_managed_make,
+	  .misasked = N_("What gives this machine its identity does not take the request: see that an identity is assigned to the machine, that client-id is "
+			 "left out or names one of its own, and that managed-identity-url is left out or fits IDENTITY_ENDPOINT and IDENTITY_HEADER of the "
+			 "environment.") },
 	{ .name = "service account", .of_mailbox = true, .fits = is_google_account, .make = grant_google_make,
 	  .invalid_grant = N_("Google does not take the service account's assertion: set this machine's clock right, see that the key in "
 			      "service-account-file was not deleted, and that the mailbox exists in the domain.") },

@@ -34,6 +34,7 @@ struct grant {
 	bool (*other)(struct grant_ask *ask, const struct oauth_answer *answer);
 	bool keeps_refresh_token;  /* what comes with the token goes into the vault */
 	const char *invalid_grant; /* N_(): what that error means for it, when no number tells; NULL: nothing more */
+	const char *misasked;      /* N_(): what a refusal means that names nothing of its own; NULL: nothing more */
 	const char *sign_in_again; /* N_() with %s for the upstream's name, added where a person must; NULL: nobody can */
 };
 

@@ -6,6 +6,8 @@
 
 #define HINT_BYTES 256
 #define WORDS_BYTES 700
+#define BAD_REQUEST 400
+#define FORBIDDEN 403
 
 /* Entra's numbers that a new sign-in of the person mends; each has a sentence in wire/oauth_aadsts. To add one: its number. */
 static const unsigned mended_by_sign_in[] = { 50053, 50055, 50074, 50076, 50079, 50126, 50132, 50133, 50173, 54005, 65001, 70000, 70008, 70043, 700082, 700005 };
@@ -29,10 +31,23 @@ static void quote(unsigned status, const struct oauth_answer *answer, char ret_w
 		(void)snprintf(ret_words, WORDS_BYTES, "HTTP %u, %s: %s", status, answer->error, answer->description);
 }
 
+/* What it means for whoever asks in this way. */
+static const char *meaning_of(const struct grant *grant, unsigned status, const struct oauth_answer *answer)
+{
+	const char *meaning = oauth_answer_explain(answer);
+	bool is_numbered = answer->aadsts > 0;
+	bool is_vague = !meaning || answer->why || str_eq(str_of(answer->error), STR("invalid_request"));
+
+	if (grant && grant->invalid_grant && !is_numbered && str_eq(str_of(answer->error), STR("invalid_grant")))
+		return grant->invalid_grant;
+	if (grant && grant->misasked && !is_numbered && is_vague && status >= BAD_REQUEST && status <= FORBIDDEN)
+		return grant->misasked;
+	return meaning;
+}
+
 enum outcome token_trouble(const char *upstream, const struct grant *grant, unsigned status, const struct oauth_answer *answer, struct fault *fault)
 {
-	bool invalid_grant = answer->aadsts == 0 && str_eq(str_of(answer->error), STR("invalid_grant"));
-	const char *meaning = invalid_grant && grant && grant->invalid_grant ? grant->invalid_grant : oauth_answer_explain(answer);
+	const char *meaning = meaning_of(grant, status, answer);
 	const char *again = grant && grant->sign_in_again && is_mended_by_sign_in(answer) ? grant->sign_in_again : NULL;
 	char words[WORDS_BYTES];
 

@@ -21,13 +21,14 @@ IDENTITY = "9d0b6f5c-machine"
 SERVICE_SECRET = "853b9a84-header-of-app-service"
 NOT_TAKEN = "Google does not take the service account's assertion: set this machine's clock right", "アサーションを受け付けません"
 UNKNOWN_SERVICE = "The service named in the scope is not known there", "スコープ"
+MISASKED = "What gives this machine its identity does not take the request", "IDENTITY_ENDPOINT と IDENTITY_HEADER"
 
 # What is wrong, what the endpoint calls it, and what both languages say.
 REFUSALS = [
     ("wrong-audience", "invalid_grant: Invalid JWT: Failed audience check.", *NOT_TAKEN),
     ("expired", "invalid_grant: Invalid JWT: Token must be a short-lived token", *NOT_TAKEN),
     ("wrong-scope", "unauthorized_client: Client is unauthorized", "for a Google service account, delegate the scope", "委任"),
-    ("wrong-identity", "invalid_request: Identity not found", "The endpoint does not understand the request", "要求"),
+    ("wrong-identity", "invalid_request: Identity not found", *MISASKED),
     ("wrong-resource", "invalid_resource: The application named", *UNKNOWN_SERVICE),
 ]
 
@@ -158,10 +159,8 @@ def test_a_machine_signs_in_by_its_identity(request, service, issuer, where):
 
 def test_without_the_header_there_is_no_token(gateway, in_service):
     """App Service is asked as a machine is, and the other way round."""
-    to, _ = send(gateway, "no-header")
-    waits(gateway, to, "HTTP 401")
-    to, _ = send(in_service, "no-metadata")
-    waits(in_service, to, "Required metadata header not specified")
+    refused(gateway, "no-header", "HTTP 401", *MISASKED)
+    refused(in_service, "no-metadata", "Required metadata header not specified", *MISASKED)
     for one in (gateway, in_service):
         assert SERVICE_SECRET not in one.log()
 
