@@ -139,6 +139,8 @@ static void all_up(struct supervisor *supervisor)
 		supervisor_gates_retire(supervisor, supervisor->generation - 1);
 	supervisor->reloading = false;
 	notify_ready("ready");
+	if (supervisor->reload_owed)
+		(void)raise(SIGHUP);
 }
 
 static void on_report(struct link *link, struct str packet, int fd)
@@ -215,7 +217,11 @@ static void reload(struct supervisor *supervisor)
 	struct fault fault;
 	const char *why = fault.text[supervisor->settings->daemon.language];
 
-	if (supervisor->stopping || supervisor->reloading || !supervisor->keeper_ready)
+	if (supervisor->stopping)
+		return;
+	/* One after the other: the file may have changed since the one that is under way read it. */
+	supervisor->reload_owed = supervisor->reloading || !supervisor->keeper_ready;
+	if (supervisor->reload_owed)
 		return;
 	notify_reloading();
 	if (settings_load(supervisor->settings->file, &settings, &fault) != OUTCOME_OK ||

@@ -37,6 +37,7 @@ struct supervisor {
 	unsigned gates_up;          /* of this generation, that have said hello */
 	unsigned generation;
 	bool reloading, stopping;
+	bool reload_owed;           /* asked for while none could begin */
 	int exit_code;
 	uv_signal_t term, interrupt, hang_up;
 	uv_timer_t watchdog, stop_limit;

@@ -187,6 +187,17 @@ def test_sighup_time_and_again(own, monkeypatch):
     assert own.log().count(f"event=reload file={own.file}") == 3
 
 
+def test_sighup_while_the_last_one_is_under_way(own):
+    """Its file may have been written after the last one read it: it comes to its turn."""
+    for number, name in enumerate(("first.example", "second.example"), 1):
+        own.settings["daemon"]["hostname"] = name
+        own.write()
+        own.hang_up()
+        if number == 1:  # read, while the new gates are only starting
+            wait_until(lambda: "event=reload " in own.log(), 10, own.log, every=0.001)
+    wait_until(lambda: "second.example" in greeting(own), 10, lambda: greeting(own) + own.log()[-2000:])
+
+
 @pytest.mark.parametrize("break_it,word", [
     (lambda text: text.replace("hostname", "hostnam"), "hostname"),
     (lambda text: text + "listeners: {}\n", "listeners"),
