@@ -8,6 +8,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "wire/text.h"
 
 #define CELL_BYTES_MAX COLUMN_TEXT_MAX
 #define LINE_BYTES_MAX (1u << 20)
@@ -35,12 +36,7 @@ static bool time_text(const char *text, size_t size, char *ret_text)
 
 void rows_make_safe(char *text)
 {
-	for (unsigned char *byte = (unsigned char *)text; *byte; byte++) {
-		if (*byte < 0x20 || *byte == 0x7f || (*byte == 0xc2 && byte[1] >= 0x80 && byte[1] < 0xa0))
-			*byte = '?';
-		if (*byte == '?' && byte[1] >= 0x80 && byte[1] < 0xa0 && byte != (unsigned char *)text)
-			byte[1] = '?';
-	}
+	text_clean_copy(str_of(text), strlen(text) + 1, text);
 }
 
 void rows_text(const json_t *row, const char *path, bool zone, size_t size, char *ret_text)

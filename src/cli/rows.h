@@ -13,7 +13,7 @@ void rows_end(struct rows *rows);              /* prints what is left, frees */
 
 /* The value at a path as text for people; times in the caller's zone. */
 void rows_text(const json_t *row, const char *path, bool zone, size_t size, char *ret_text);
-/* What a sender or server chose must not steer the terminal: what could becomes "?". */
+/* What a sender or server chose must not steer the terminal, nor the text beside it (wire/text). */
 void rows_make_safe(char *text);
 
 #endif

@@ -353,11 +353,14 @@ static bool same_text(const char *one, const char *other)
 static void keep_credentials(const struct courier *courier, struct upstream *upstreams, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		const struct upstream *before = upstream_find((struct courier *)courier, str_of(upstreams[i].settings->name));
+		const struct upstream_settings *now = upstreams[i].settings;
+		const struct upstream *before = upstream_find((struct courier *)courier, str_of(now->name));
 
-		if (!before || !same_text(before->settings->client_id, upstreams[i].settings->client_id) ||
-		    !same_text(before->settings->client_secret_file, upstreams[i].settings->client_secret_file) ||
-		    !same_text(before->settings->token_url, upstreams[i].settings->token_url))
+		if (!before || !same_text(before->settings->client_id, now->client_id) ||
+		    !same_text(before->settings->client_secret_file, now->client_secret_file) ||
+		    !same_text(before->settings->client_secret_file_next, now->client_secret_file_next) ||
+		    !same_text(before->settings->certificate_file, now->certificate_file) ||
+		    !same_text(before->settings->token_url, now->token_url))
 			continue;
 		upstreams[i].credentials = before->credentials;
 		upstreams[i].credentials.due_ms = 0;

@@ -1,5 +1,6 @@
 #include "gate/gate.h"
 
+#include <limits.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
@@ -125,12 +126,14 @@ static const struct link_handler link_handler = { .on_packet = on_packet, .on_cl
 
 static enum outcome prepare(struct gate *gate, struct fault *fault)
 {
+	char path[PATH_MAX];
+
 	if (memfd_read(GATE_FD_BOOT, BOOT_BYTES_MAX, &gate->boot_bytes, fault) != OUTCOME_OK)
 		return fault->outcome;
 	(void)close(GATE_FD_BOOT);
-	if (!boot_parse(buf_str(&gate->boot_bytes), &gate->boot))
+	if (!boot_parse(buf_str(&gate->boot_bytes), &gate->boot) || !str_copy(gate->boot.path, sizeof(path), path))
 		return fault_set(fault, OUTCOME_NEVER, N_("a gate was started without its settings: it is started by `sekisho serve` only"));
-	if (settings_parse(str_dup(gate->boot.path), gate->boot.settings, &gate->settings, fault) != OUTCOME_OK)
+	if (settings_parse(path, gate->boot.settings, &gate->settings, fault) != OUTCOME_OK)
 		return fault->outcome;
 	if (gate_listeners_open(gate, fault) != OUTCOME_OK)
 		return fault->outcome;

@@ -68,7 +68,7 @@ static int64_t drains_us(const struct courier_status *status, int64_t paused_us,
 	return from_us + (int64_t)(of_minute > of_day ? of_minute : of_day) * 1000000;
 }
 
-/* The first of them that ends: of the settings, or as Graph tells. 0: nobody tells. */
+/* Of the secret in use, else of the next one: of the settings, or as Graph tells. 0: nobody tells. */
 static int64_t secret_ends_us(const struct showing *showing)
 {
 	struct keeper *keeper = showing->call->keeper;

@@ -15,6 +15,7 @@ from upstream import Upstream, open_directory, remove_directory
 # The tenant that each token format serves.
 DOMAINS = {"jwt": "contoso.example", "opaque": "fabrikam.example"}
 PASSWORD = "abc2 def3!ghi4"
+os.environ.setdefault("MALLOC_PERTURB_", "165")  # memory that was freed is overwritten: whoever still reads it is found
 # The files that take longest come first, so that of two workers (./dev check) none is left with a long one.
 LONGEST = ("test_graph", "test_notices", "test_limits_upstream", "test_restart", "test_flows", "test_sandbox_cases", "test_token_trouble")
 

@@ -136,6 +136,14 @@ def test_the_queue_shows_which_way_it_would_go_now(start):
     assert (row["route"], row["mailbox"]) == ("main", "relay@contoso.example")
 
 
+def test_a_table_moves_no_text(start):
+    """What would turn the text beside it around is in the record as it was typed, and in no table."""
+    gateway = start()
+    assert add(gateway, "--from", "\u202eab\u2066@contoso.example", "--upstream", "spare")["from"] == "\u202eab\u2066@contoso.example"
+    table = gateway.call("route", "list").stdout + gateway.call("audit").stdout
+    assert "ab@contoso.example" in table and not {"\u202e", "\u2066"} & set(table), ascii(table)
+
+
 def test_the_order_and_what_is_never_reached(start):
     gateway = start()
     add(gateway, "--from", "@contoso.example", "--upstream", "spare")
