@@ -45,6 +45,8 @@ void demo_fact(const struct demo *demo, const char *english, const char *value)
 
 bool demo_failed(const struct demo *demo, const char *english)
 {
+	if (interrupted) /* that is why */
+		return false;
 	(void)cli_fail(demo->cli, 1, "%s", say(demo->cli->language, english));
 	(void)cli_fail(demo->cli, 1, N_("the logs are in %s"), demo->folder);
 	return false;
@@ -331,8 +333,11 @@ static bool tour(struct demo *demo)
 			return false;
 		}
 		(void)printf("\n%zu. %s\n", i + 1, say(demo->cli->language, steps[i].heading));
-		if (!steps[i].run(demo, &copier))
+		if (!steps[i].run(demo, &copier)) {
+			if (interrupted)
+				(void)fprintf(stderr, say(demo->cli->language, N_("interrupted in step %zu; what follows it was not run\n")), i + 1);
 			return false;
+		}
 		(void)snprintf(took, sizeof(took), "%.1f ms", (double)(clock_monotonic_us() - began_us) / 1000);
 		demo_fact(demo, N_("this step took"), took);
 	}
