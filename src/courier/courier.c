@@ -358,12 +358,13 @@ static void keep_credentials(const struct courier *courier, struct upstream *ups
 
 		if (!before || !same_text(before->settings->client_id, now->client_id) ||
 		    !same_text(before->settings->client_secret_file, now->client_secret_file) ||
-		    !same_text(before->settings->client_secret_file_next, now->client_secret_file_next) ||
-		    !same_text(before->settings->certificate_file, now->certificate_file) ||
 		    !same_text(before->settings->token_url, now->token_url))
 			continue;
 		upstreams[i].credentials = before->credentials;
 		upstreams[i].credentials.due_ms = 0;
+		if (!same_text(before->settings->client_secret_file_next, now->client_secret_file_next) ||
+		    !same_text(before->settings->certificate_file, now->certificate_file))
+			upstreams[i].credentials.ends = (struct courier_ends){ 0 };
 	}
 }
 
