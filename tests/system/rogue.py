@@ -99,7 +99,8 @@ class Rogue:
         self.mails = []     # (recipients, bytes) of each whole body that came, whatever was answered
         self.auths = 0
         self.connections = 0
-        self.open = self.open_max = 0  # connections at once
+        self.open = []      # dialogues that the client has not closed
+        self.open_max = 0   # the most at once
         self.turns = {}     # how often each step has been reached
         self.lock = threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", port), backlog=64)
@@ -129,10 +130,11 @@ class Rogue:
             except OSError:
                 return
             self.connections += 1
-            with self.lock:
-                self.open += 1
-                self.open_max = max(self.open_max, self.open)
-            threading.Thread(target=Dialogue(self, sock).run, daemon=True).start()
+            dialogue = Dialogue(self, sock)
+            # Asked of the kernel: the thread of a connection that the client has closed may not have run since.
+            self.open = [one for one in self.open if one.is_open()] + [dialogue]
+            self.open_max = max(self.open_max, len(self.open))
+            threading.Thread(target=dialogue.run, daemon=True).start()
 
 
 class Dialogue:
@@ -140,13 +142,13 @@ class Dialogue:
         self.rogue, self.sock = rogue, sock
         self.secured, self.kept, self.recipients = False, b"", []
         self.line = self.said = b""  # the command, and the first of the answer
+        self.over = False
         sock.settimeout(SILENCE_SECONDS)
 
     def run(self):
         with contextlib.suppress(Over, OSError, ValueError):
             self.converse()
-        with self.rogue.lock:
-            self.rogue.open -= 1  # before the client can see it
+        self.over = True  # before the client can see it
         with contextlib.suppress(OSError):
             self.sock.close()
 
@@ -158,6 +160,12 @@ class Dialogue:
         with self.rogue.lock:
             (self.rogue.under_tls if self.secured else self.rogue.clear).extend(data)
         return data
+
+    def is_open(self):
+        try:
+            return not self.over and not self.peer_has_gone()
+        except OSError:  # its socket is being wrapped into TLS
+            return not self.over
 
     def peer_has_gone(self):
         """Whether the client has closed, seen without reading: no TCP state but ESTABLISHED is its (linux/tcp.h, tcpi_state)."""
