@@ -142,20 +142,26 @@ enum outcome ledger_notices_open(struct ledger *ledger, int64_t now_us, size_t *
 	return OUTCOME_OK;
 }
 
-enum outcome ledger_notices_mailed(struct ledger *ledger, const struct str *ids, size_t count, int64_t mailed_us, struct fault *fault)
+/* For each of them, in one transaction: `sql` takes its ID as ?1, and `us` where it has a ?2. */
+static enum outcome for_each_id(struct ledger *ledger, struct str sql, const struct str *ids, size_t count, int64_t us, struct fault *fault)
 {
 	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
 	enum outcome outcome = ledger_begin(ledger, fault);
 
 	if (outcome != OUTCOME_OK)
 		return outcome;
-	outcome = ledger_prepare(ledger, STR("UPDATE notice SET mailed_us = ?1 WHERE id = ?2"), &statement, fault);
+	outcome = ledger_prepare(ledger, sql, &statement, fault);
 	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
-		(void)sqlite3_bind_int64(statement, 1, mailed_us);
-		ledger_bind_str(statement, 2, ids[i]);
+		ledger_bind_str(statement, 1, ids[i]);
+		(void)sqlite3_bind_int64(statement, 2, us);
 		outcome = ledger_step_done(ledger, statement, write_sentence, fault);
 	}
 	return ledger_end(ledger, outcome, fault);
+}
+
+enum outcome ledger_notices_mailed(struct ledger *ledger, const struct str *ids, size_t count, int64_t mailed_us, struct fault *fault)
+{
+	return for_each_id(ledger, STR("UPDATE notice SET mailed_us = ?2 WHERE id = ?1"), ids, count, mailed_us, fault);
 }
 
 enum outcome ledger_notice_posted(struct ledger *ledger, const struct notice *notice, struct fault *fault)
@@ -177,17 +183,7 @@ enum outcome ledger_notice_posted(struct ledger *ledger, const struct notice *no
 
 enum outcome ledger_notices_over(struct ledger *ledger, const struct str *ids, size_t count, struct fault *fault)
 {
-	CLEANUP(cleanup_statement) sqlite3_stmt *statement = NULL;
-	enum outcome outcome = ledger_begin(ledger, fault);
-
-	if (outcome != OUTCOME_OK)
-		return outcome;
-	outcome = ledger_prepare(ledger, STR("UPDATE notice SET state = 'over' WHERE id = ?1 AND state IN ('open', 'snoozed')"), &statement, fault);
-	for (size_t i = 0; i < count && outcome == OUTCOME_OK; i++) {
-		ledger_bind_str(statement, 1, ids[i]);
-		outcome = ledger_step_done(ledger, statement, write_sentence, fault);
-	}
-	return ledger_end(ledger, outcome, fault);
+	return for_each_id(ledger, STR("UPDATE notice SET state = 'over' WHERE id = ?1 AND state IN ('open', 'snoozed')"), ids, count, 0, fault);
 }
 
 static enum outcome state_write(struct ledger *ledger, struct str id, enum notice_state state, int64_t until_us, struct fault *fault)
